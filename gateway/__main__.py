@@ -1,0 +1,17 @@
+"""``python -m gateway``"""
+
+from functools import partial
+
+from gateway.app import serve
+from gateway.settings import Settings
+from infra import logs, process
+
+
+def main() -> None:
+    settings = Settings()
+    logs.configure("gateway", level=settings.log_level, log_format=settings.log_format)
+    process.run(partial(serve, settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The gateway put together: the one place that names concrete classes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import grpc
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from gateway.access import Access
+from gateway.boards import Boards
+from gateway.clients import SERVICE_NAME, Metadata, Peer, Peers
+from gateway.errors import EXCEPTION_HANDLERS
+from gateway.openapi import API, API_PREFIX
+from gateway.problems import ALL as PROBLEMS
+from gateway.routes.accounts import AccountRoutes
+from gateway.routes.board import BoardRoutes
+from gateway.routes.house import HouseRoutes
+from gateway.routes.kitchen import KitchenRoutes
+from gateway.routes.lifecycle import LifecycleRoutes
+from gateway.routes.menu import MenuRoutes
+from gateway.routes.orders import OrderRoutes
+from gateway.routes.pages import PageRoutes
+from gateway.routes.sessions import SessionRoutes
+from gateway.routes.streams import StreamRoutes
+from gateway.settings import Settings
+from gateway.streams import OpenStreams
+from gateway.watch import Watch
+from infra import web
+from infra.forwarding import ForwardedMiddleware
+from infra.grpc_runtime import open_channel, service_metadata
+from infra.identity import TokenVerifier, keys_from_auth
+from infra.lane import open_lanes
+from infra.logs import get_logger
+from infra.ops import ops_app
+from infra.process import http_server
+from infra.resources import resources
+from infra.revocations import Revocations, follow_revocations
+from infra.swagger import documentation_routes, problem_routes
+from shared_proto.restaurant.auth.v1.auth_pb2_grpc import AuthServiceStub
+from shared_proto.restaurant.kitchen.v1.kitchen_pb2_grpc import KitchenServiceStub
+from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceStub
+
+log = get_logger()
+
+Stub = TypeVar("Stub")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a running gateway listens."""
+
+    http: int
+    ops: int
+
+
+def build_app(
+    settings: Settings,
+    *,
+    access: Access,
+    peers: Peers,
+    streams: OpenStreams,
+    watch: Watch,
+    boards: Boards,
+) -> ASGIApp:
+    """All routes, at the root and under ``/api/v1``."""
+    routes = [
+        *AccountRoutes(peers.auth).routes(),
+        *SessionRoutes(access, peers.auth, settings.session_lifetime).routes(),
+        # Before the orders: ``stream`` is no order's id.
+        *StreamRoutes(access, peers.order, streams, watch, boards).routes(),
+        *OrderRoutes(access, peers.order).routes(),
+        *HouseRoutes(access, peers.order).routes(),
+        *LifecycleRoutes(peers.order).routes(),
+        *MenuRoutes(access, peers.order).routes(),
+        *KitchenRoutes(access, peers).routes(),
+        *BoardRoutes(boards).routes(),
+        *problem_routes(PROBLEMS),
+    ]
+    paths = resources([*routes, *documentation_routes(API.document(routes))])
+    app = Starlette(
+        # Pages first: what does not ask for HTML goes on to the routes of the same paths.
+        routes=[*PageRoutes().routes(), *paths, Mount(API_PREFIX, routes=paths)],
+        exception_handlers=web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS,
+    )
+    edge = web.EdgeMiddleware(_with_cors(app, settings.cors_origins))
+    return ForwardedMiddleware(web.RequestContextMiddleware(edge), settings.trusted_proxies)
+
+
+def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Lets scripts of other origins in, never with cookies."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "Last-Event-ID",
+            "X-Request-ID",
+        ],
+        expose_headers=["ETag", "Location", "RateLimit", "Retry-After", "X-Request-ID"],
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Ports]:
+    """The gateway with its servers until the block ends. It starts though others are away."""
+    async with AsyncExitStack() as stack:
+        auth_channel, order_channel, kitchen_channel = [
+            await stack.enter_async_context(open_channel(target))
+            for target in (settings.auth_target, settings.order_target, settings.kitchen_target)
+        ]
+
+        def peer(name: str, channel: grpc.aio.Channel, stub: Stub) -> Peer[Stub]:
+            return Peer(
+                name,
+                channel,
+                stub,
+                credential=settings.credential.get_secret_value(),
+                deadline_seconds=settings.deadline_seconds,
+                connect_seconds=settings.connect_seconds,
+            )
+
+        def own_metadata() -> Metadata:
+            return service_metadata(SERVICE_NAME, settings.credential.get_secret_value())
+
+        order_lanes, kitchen_lanes = [
+            await stack.enter_async_context(open_lanes(channel, own_metadata, lanes=settings.lanes))
+            for channel in (order_channel, kitchen_channel)
+        ]
+        peers = Peers(
+            auth=peer("auth", auth_channel, AuthServiceStub(auth_channel)),
+            order=peer("order", order_channel, OrderServiceStub(order_lanes)),
+            kitchen=peer("kitchen", kitchen_channel, KitchenServiceStub(kitchen_lanes)),
+        )
+        loops = await stack.enter_async_context(asyncio.TaskGroup())
+        streams = OpenStreams(
+            queue=settings.stream_queue,
+            per_user=settings.streams_per_user,
+            limit=settings.streams_limit,
+        )
+        watch = Watch(peers.order)
+        boards = Boards(peers.kitchen, loops, connect_seconds=settings.connect_seconds)
+        stack.callback(boards.close)
+        revocations = Revocations(told=lambda: streams.end_revoked(revocations))
+        for loop in (
+            watch.run(),
+            follow_revocations(revocations, peers.auth.stub, lambda: peers.auth.own_metadata),
+            _beat(streams, watch, settings.heartbeat_seconds),
+        ):
+            stack.callback(loops.create_task(loop).cancel)
+        app = build_app(
+            settings,
+            access=Access(TokenVerifier(keys_from_auth(auth_channel), revocations=revocations)),
+            peers=peers,
+            streams=streams,
+            watch=watch,
+            boards=boards,
+        )
+        checks = {p.name: p.check for p in (peers.auth, peers.order, peers.kitchen)}
+        serve_http = partial(http_server, drain_seconds=settings.drain_seconds)
+        ports = Ports(
+            ops=await stack.enter_async_context(
+                serve_http(ops_app(checks), settings.host, settings.ops_port)
+            ),
+            http=await stack.enter_async_context(serve_http(app, settings.host, settings.port)),
+        )
+        # First of all on the way out: the server waits for open streams.
+        stack.callback(streams.close_all)
+        log.info("service_started", port=ports.http, ops_port=ports.ops)
+        yield ports
+        log.info("service_stopping")
+    log.info("service_stopped")
+
+
+async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+    """Runs the gateway until ``stopping`` is set."""
+    async with running(settings):
+        await stopping.wait()
+
+
+async def _beat(streams: OpenStreams, watch: Watch, seconds: float) -> None:
+    """The one timer behind every stream's heartbeats."""
+    while True:
+        await asyncio.sleep(seconds)
+        watch.forget_absent()
+        await streams.beat()

@@ -1,0 +1,139 @@
+"""A menu as a spreadsheet writes it: CSV, one dish a line, its options in one column."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.schemas import Dish
+from infra.errors import Violation
+from infra.problems import INVALID_REQUEST
+from infra.web import ProblemError, json_pointer
+
+COLUMNS = ("sku", "name", "category", "station", "price", "prep_seconds", "available", "options")
+EXAMPLE = """\
+sku,name,category,station,price,prep_seconds,available,options
+chicken-bowl,Chicken Bowl,Bowls,grill,990,420,yes,base 1-1: rice | greens; extras 0-2: egg +80
+tea,Tea,Drinks,bar,250,60,no,
+"""
+_TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": True}
+_GROUP = re.compile(r"(.+?) +([0-9]{1,3})-([0-9]{1,3}) *: *(.*)")
+_OPTION = re.compile(r"(.+?)(?: +([+-][0-9]{1,9}))?")
+_NUMBER = re.compile(r"-?[0-9]{1,12}")
+_DISH_POINTER = re.compile(r"/items/([0-9]+)(/.*)?")
+
+
+@dataclass(frozen=True)
+class CsvMenu:
+    """The dishes of a CSV file, and the line each stands in."""
+
+    dishes: Sequence[Dish]
+    lines: Sequence[int]
+
+    def violation_by_line(self, violation: Violation) -> Violation:
+        """What is wrong with a dish, said of its line."""
+        found = _DISH_POINTER.fullmatch(violation.pointer)
+        if found is None or int(found[1]) >= len(self.lines):
+            return violation
+        return _at_line(self.lines[int(found[1])], found[2] or "", violation.message)
+
+
+def read_csv(text: str) -> CsvMenu:
+    """The dishes that ``text`` writes.
+
+    The first line names the columns. ``options`` are groups with semicolons between, each as
+    ``name min-max: option | option +price``.
+
+    Raises:
+        ProblemError: 422 with everything that is wrong, by line.
+    """
+    reader = csv.DictReader(io.StringIO(text), restkey="", restval=None, strict=True)
+    dishes: list[Dish] = []
+    lines: list[int] = []
+    violations: list[Violation] = []
+    try:
+        if list(reader.fieldnames or ()) != list(COLUMNS):
+            raise _refused([_at_line(1, "", f"the columns must be {','.join(COLUMNS)}")])
+        for row in reader:
+            lines.append(reader.line_num)
+            try:
+                dishes.append(Dish.model_validate(_dish_members(row)))
+            except _CellError as error:
+                violations.append(_at_line(reader.line_num, error.pointer, error.message))
+            except ValidationError as error:
+                violations += [
+                    _at_line(reader.line_num, json_pointer(detail["loc"]), detail["msg"])
+                    for detail in error.errors(include_url=False, include_input=False)
+                ]
+    except csv.Error as error:
+        # Of the reader beneath: the other counts a line when it is whole.
+        violations.append(_at_line(reader.reader.line_num, "", str(error)))
+    if violations:
+        raise _refused(violations)
+    return CsvMenu(dishes, lines)
+
+
+class _CellError(Exception):
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = f"/{column}" if column else ""
+        self.message = message
+
+
+def _dish_members(row: Mapping[str, Any]) -> dict[str, Any]:
+    if "" in row or None in row.values():
+        raise _CellError("", f"must have {len(COLUMNS)} cells")
+    cells = {column: row[column].strip() for column in COLUMNS}
+    return {
+        **{column: cells[column] for column in ("sku", "name", "category", "station")},
+        "price": _number(cells, "price"),
+        "prep_seconds": _number(cells, "prep_seconds"),
+        "available": _truth(cells),
+        "option_groups": list(_groups(cells["options"])),
+    }
+
+
+def _number(cells: Mapping[str, str], column: str) -> int:
+    if not _NUMBER.fullmatch(cells[column]):
+        raise _CellError(column, "must be a whole number")
+    return int(cells[column])
+
+
+def _truth(cells: Mapping[str, str]) -> bool:
+    truth = _TRUTH.get(cells["available"].lower())
+    if truth is None:
+        raise _CellError("available", "must be yes or no")
+    return truth
+
+
+def _groups(cell: str) -> Iterator[dict[str, Any]]:
+    for part in filter(None, map(str.strip, cell.split(";"))):
+        found = _GROUP.fullmatch(part)
+        if found is None:
+            raise _CellError("options", f"{part!r} is not like 'base 1-1: rice | greens +50'")
+        name, least, most, options = found.groups()
+        yield {
+            "name": name,
+            "min": int(least),
+            "max": int(most),
+            "options": [_option(each.strip()) for each in options.split("|")],
+        }
+
+
+def _option(text: str) -> dict[str, Any]:
+    found = _OPTION.fullmatch(text)
+    if found is None:
+        raise _CellError("options", "an option must have a name")
+    return {"name": found[1], "price": int(found[2] or 0)}
+
+
+def _at_line(line: int, pointer: str, message: str) -> Violation:
+    return Violation(f"/lines/{line}{pointer}", f"line {line}: {message}")
+
+
+def _refused(violations: Sequence[Violation]) -> ProblemError:
+    return ProblemError(INVALID_REQUEST, "the menu has lines at fault", errors=violations)

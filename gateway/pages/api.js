@@ -1,0 +1,114 @@
+/** Calls to the gateway, with the session's cookies. */
+
+import { learnTime } from './clock.js';
+
+/** What went wrong, as the server says it (RFC 9457); `status` is 0 when nobody answered. */
+export class Problem extends Error {
+  /** @param {Object} facts the problem's members, such as `allowed_actions` */
+  constructor(status, facts = {}) {
+    super(facts.detail ?? facts.title ?? `status ${status}`);
+    this.status = status;
+    this.facts = facts;
+    /** The kind, such as `sold-out`. */
+    this.kind = (facts.type ?? '').split('/').pop();
+  }
+
+  /** Whether the same call may well succeed a little later. */
+  get isAway() {
+    return [0, 429, 502, 503, 504].includes(this.status);
+  }
+}
+
+const DEADLINE_MS = 12_000;
+
+async function send(method, path, body, headers, options) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: {
+        Accept: 'application/json',
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(DEADLINE_MS),
+      ...options,
+    });
+  } catch {
+    throw new Problem(0);
+  }
+  learnTime(response);
+  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+  return response.status === 204 ? null : response.json().catch(() => Promise.reject(new Problem(0)));
+}
+
+/**
+ * The answer's JSON. A session that ended meanwhile is renewed and the call made again.
+ *
+ * @throws {Problem}
+ */
+export async function call(method, path, { body, headers = {}, ...options } = {}) {
+  try {
+    return await send(method, path, body, headers, options);
+  } catch (problem) {
+    if (problem.status !== 401) throw problem;
+    await renewSession();
+    return send(method, path, body, headers, options);
+  }
+}
+
+/** Who is signed in, or null. @throws {Problem} when that can't be told now */
+export async function whoAmI() {
+  try {
+    return await renewSession();
+  } catch (problem) {
+    if (problem.status === 401) return null;
+    throw problem;
+  }
+}
+
+/** The session, a fresh one if it ended, made by one tab at a time. @throws {Problem} 401: none */
+function renewSession() {
+  const renew = async () => {
+    try {
+      return await send('GET', '/session');
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      return send('POST', '/session/refresh');
+    }
+  };
+  return navigator.locks ? navigator.locks.request('brigade-session', renew) : renew();
+}
+
+const tabs = new BroadcastChannel('brigade-session');
+
+/** Calls `listener` when another tab signs in or out. */
+export function onSessionChange(listener) {
+  tabs.addEventListener('message', listener);
+}
+
+/** Signs in. @throws {Problem} */
+export async function signIn(login, password) {
+  const account = await send('POST', '/session', { login, password });
+  tabs.postMessage('changed');
+  return account;
+}
+
+/** Makes an account and signs in. @throws {Problem} */
+export async function signUp(login, password) {
+  await send('POST', '/register', { login, password });
+  return signIn(login, password);
+}
+
+/** Ends the session in every tab. @throws {Problem} */
+export async function signOut() {
+  await send('DELETE', '/session');
+  tabs.postMessage('changed');
+}
+
+/** A name no other request has. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

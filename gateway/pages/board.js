@@ -1,0 +1,78 @@
+/** The pickup screen: which numbers are ready, and which soon will be. It runs for days, alone. */
+
+import { chime, soundIsOn, turnSound } from './chime.js';
+import { BoardHalf } from './board_half.js';
+import { announcer, fill, h } from './dom.js';
+import { Live } from './live.js';
+import { connectionPill } from './pill.js';
+import { t } from './words.js';
+
+const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
+const announce = announcer();
+const ready = new BoardHalf('ready', {
+  isNewestFirst: true,
+  empty: [t.noneReady, t.noneReadyHint],
+});
+const preparing = new BoardHalf('preparing', { isNewestFirst: false, empty: [t.nonePreparing] });
+const halves = { ready, preparing };
+let isFirst = true;
+
+function onEvent(event, data) {
+  if (event === 'snapshot') {
+    // After a gap, what became ready meanwhile is news all the same.
+    const news = isFirst ? [] : data.ready.filter((number) => !ready.has(number));
+    preparing.set(data.preparing);
+    ready.set(data.ready);
+    isFirst = false;
+    for (const number of news) tell(number);
+    return;
+  }
+  const { number, status } = data;
+  for (const [name, half] of Object.entries(halves)) if (name !== status) half.remove(number);
+  if (status === 'ready') tell(number);
+  else if (status === 'preparing' && !preparing.has(number)) preparing.add(number);
+}
+
+function tell(number) {
+  ready.add(number);
+  announce(t.nowReady(number));
+  chime();
+}
+
+function showTools() {
+  fill(
+    document.querySelector('#tools'),
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': String(soundIsOn()),
+        data: { key: 'sound' },
+        onclick: () => {
+          turnSound(!soundIsOn());
+          showTools();
+        },
+      },
+      t.sound,
+    ),
+  );
+}
+
+/** A screen that sleeps shows no numbers. */
+async function stayAwake() {
+  if (document.hidden) return;
+  await navigator.wakeLock?.request('screen').catch(() => {});
+}
+
+document.title = `${t.boardTitle} · Brigade`;
+fill(document.querySelector('#view'), preparing.element, ready.element);
+showTools();
+stayAwake();
+document.addEventListener('visibilitychange', stayAwake);
+new Live(`/board/stream?kitchen=${encodeURIComponent(kitchen)}`, {
+  who: '',
+  events: ['snapshot', 'status'],
+  onEvent,
+  onFreshness: connectionPill(document.querySelector('#pill')),
+  snapshot: () => ({ preparing: preparing.numbers, ready: [...ready.numbers].reverse() }),
+});

@@ -1,0 +1,368 @@
+/** The guest's page: the menu and the bill, then the ticket and its way along the rail. */
+
+import { call, onSessionChange, signOut, whoAmI } from './api.js';
+import { Bill, BillView } from './bill.js';
+import { announcer, fill, h } from './dom.js';
+import { dayAndTime, money } from './format.js';
+import { Live } from './live.js';
+import { Menu } from './menu.js';
+import { isOver, Orders } from './orders.js';
+import { connectionPill } from './pill.js';
+import { signInForm } from './sign_in.js';
+import { Tracker } from './tracker.js';
+import { explain, t } from './words.js';
+
+const MENU_MS = 60_000;
+const CLOCK_MS = 10_000;
+
+const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
+const view = document.querySelector('#view');
+const nav = document.querySelector('#nav');
+const dialog = document.querySelector('#dialog');
+const corner = document.querySelector('#pill');
+const announce = announcer();
+
+/** @type {{user_id: string, login: string, roles: string[]}|null} */
+let account = null;
+/** @type {Live|null} */
+let live = null;
+/** @type {Menu|null} */
+let menu = null;
+/** @type {BillView|null} */
+let billView = null;
+/** @type {Tracker|null} */
+let tracker = null;
+/** How many tickets are cooked now, as the pickup board has it. */
+let cooking = null;
+let orders = new Orders(ordersChanged);
+const bill = new Bill(billChanged);
+
+// Where the guest is
+
+function place() {
+  const [, name = 'menu', id = ''] = location.hash.split('/');
+  return { name, id: decodeURIComponent(id) };
+}
+
+function go(path) {
+  if (location.hash === `#/${path}`) show();
+  else location.hash = `#/${path}`;
+}
+
+function show() {
+  const { name, id } = place();
+  const isOrder = account && name === 'order';
+  const isList = account && name === 'orders';
+  view.className = isOrder || isList ? 'view-order' : 'view-menu';
+  showNav(isOrder || isList ? 'orders' : 'menu');
+  if (isOrder) showOrder(id);
+  else if (isList) showOrders();
+  else showMenu();
+}
+
+function showNav(current) {
+  const link = (path, words, isCurrent) =>
+    h('a', { href: path, 'aria-current': isCurrent ? 'page' : null, data: { key: path } }, words);
+  const isStaff = account?.roles.some((role) => role.startsWith('kitchen') || role === 'admin');
+  const count = orders.active.length;
+  fill(
+    nav,
+    link('#/menu', t.menu, current === 'menu'),
+    account && link('#/orders', [t.orders, count > 0 && h('b.count', {}, count)], current === 'orders'),
+    isStaff && link('/kitchen', t.kitchenBoard, false),
+    account
+      ? h('button.link', { type: 'button', title: account.login, onclick: leave }, t.signOut)
+      : h('button.link', { type: 'button', onclick: () => askWho() }, t.signIn),
+  );
+}
+
+// The menu and the bill
+
+function showMenu() {
+  document.title = `${t.menu} · Brigade`;
+  tracker = null;
+  if (!menu) return;
+  const newest = orders.active[0];
+  fill(
+    view,
+    h(
+      'div.column',
+      {},
+      newest && !bill.changes
+        ? h(
+            'a.strip',
+            { href: `#/order/${newest.id}` },
+            h('b', {}, t.activeTicket(newest.number)),
+            h('span', {}, t.statuses[newest.status]),
+          )
+        : null,
+      h('h1', {}, t.menuTitle),
+      menu.element,
+    ),
+    billView.element,
+  );
+  menu.mark(bill.counts);
+}
+
+async function loadMenu() {
+  let fresh;
+  try {
+    fresh = await call('GET', '/menu');
+  } catch (problem) {
+    if (!menu) showTrouble(explain(problem), start);
+    return;
+  }
+  if (menu?.menu.version === fresh.version) return;
+  menu = new Menu(fresh, (line) => {
+    bill.add(line);
+    announce(t.writtenDown(menu.dishes.get(line.sku).name));
+  });
+  billView ??= new BillView(bill, menu, { onSend: send, onDrop: dropChanges });
+  billView.setMenu(menu);
+  show();
+}
+
+function billChanged() {
+  billView?.complain('');
+  menu?.mark(bill.counts);
+}
+
+async function send() {
+  if (!account && !(await askWho())) return;
+  const { changes } = bill;
+  try {
+    const order = changes
+      ? await call('PUT', `/order/${changes.id}`, {
+          body: bill.body,
+          headers: { 'If-Match': `"${changes.version}"` },
+        })
+      : await call('POST', '/order', {
+          body: { ...bill.body, kitchen },
+          headers: { 'Idempotency-Key': bill.key },
+        });
+    orders.put(order);
+    bill.clear();
+    go(`order/${order.id}`);
+    scrollTo(0, 0);
+  } catch (problem) {
+    billView.complain(explain(problem));
+    if (problem.kind === 'sold-out') loadMenu();
+    if (changes) orders.load(changes.id).catch(() => {});
+  }
+}
+
+function dropChanges() {
+  const { id } = bill.changes;
+  bill.clear();
+  go(`order/${id}`);
+}
+
+// Orders
+
+function showOrder(id) {
+  const order = orders.get(id);
+  if (!order?.history) {
+    orders.load(id).catch((problem) => {
+      if (place().id !== id || orders.get(id)?.history) return;
+      showTrouble(problem.status === 404 ? t.noSuchOrder : explain(problem), () => show());
+    });
+  }
+  if (!order) {
+    fill(view, h('div.skeleton', { 'aria-label': t.loading }, h('i.tall')));
+    return;
+  }
+  document.title = `${t.ticketTitle(order.number)} · Brigade`;
+  const isNew = !tracker || tracker.order.id !== id;
+  if (isNew) tracker = new Tracker({ onChange: change, onCancel: cancel, onRepeat: repeat, onMenu: () => go('menu') });
+  tracker.render(order, cooking);
+  if (!view.contains(tracker.element)) fill(view, tracker.element, h('section.earlier'));
+  showEarlier(view.querySelector('.earlier'), id);
+}
+
+function showOrders() {
+  document.title = `${t.orders} · Brigade`;
+  tracker = null;
+  fill(view, h('section.earlier.whole'));
+  showEarlier(view.querySelector('.earlier'), '');
+}
+
+function showEarlier(host, except) {
+  const others = orders.all.filter((order) => order.id !== except);
+  if (except && !others.length) {
+    host.replaceChildren();
+    return;
+  }
+  fill(
+    host,
+    h(except ? 'h2' : 'h1', {}, except ? t.earlier : t.orders),
+    others.length === 0 && h('p.empty', {}, t.noOrders),
+    h(
+      'ul',
+      {},
+      others.map((order) =>
+        h(
+          'li',
+          {},
+          h(
+            `a.stub${isOver(order) ? '' : '.active'}`,
+            { href: `#/order/${order.id}`, data: { key: order.id } },
+            h('b.figure', {}, order.number ?? '–'),
+            h(
+              'span.what',
+              {},
+              order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
+              h('small', {}, `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
+            ),
+            h('span.price', {}, money(order.total, order.currency)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function ordersChanged(order) {
+  const { name, id } = place();
+  if (order && name === 'order' && order.id === id) {
+    if (tracker?.order?.status !== order.status) {
+      announce([order.number && t.ticketTitle(order.number), t.statuses[order.status]].filter(Boolean).join(': '));
+    }
+    if (order.status === 'queued') countCooking();
+  }
+  if (name !== 'menu' || order === null) show();
+  else showNav('menu');
+}
+
+function change(order) {
+  bill.copy(order, { toChange: true });
+  go('menu');
+}
+
+function repeat(order) {
+  bill.copy(order, { toChange: false });
+  go('menu');
+}
+
+async function cancel(order) {
+  try {
+    orders.put(await call('DELETE', `/order/${order.id}`));
+    return '';
+  } catch (problem) {
+    orders.load(order.id).catch(() => {});
+    return explain(problem);
+  }
+}
+
+/** Every ticket that is cooked now was hung before one that still waits. */
+async function countCooking() {
+  try {
+    const board = await call('GET', `/board?kitchen=${encodeURIComponent(kitchen)}`);
+    cooking = board.preparing.length;
+    tick();
+  } catch {
+    cooking = null;
+  }
+}
+
+function tick() {
+  const { name, id } = place();
+  const order = orders.get(id);
+  if (name === 'order' && tracker && order) tracker.render(order, cooking);
+}
+
+// Who it is
+
+/** Asks to sign in; true when that was done. */
+function askWho(hint = t.signInToOrder) {
+  return new Promise((resolve) => {
+    dialog.onclose = () => resolve(Boolean(account));
+    fill(
+      dialog,
+      signInForm({
+        hint,
+        onDone: (who) => {
+          begin(who);
+          dialog.close();
+        },
+      }),
+      h('button.close', { type: 'button', 'aria-label': t.close, onclick: () => dialog.close() }, '×'),
+    );
+    dialog.showModal();
+  });
+}
+
+async function begin(who) {
+  if (account?.user_id === who.user_id) return;
+  end();
+  account = who;
+  live = new Live('/order/stream', {
+    who: who.user_id,
+    events: ['snapshot', 'status', 'reset'],
+    onEvent: (event, data) => orders.apply(event, data),
+    onFreshness: connectionPill(corner),
+    snapshot: () => orders.snapshot(),
+    onSignedOut: () => {
+      end();
+      askWho(t.signedOut);
+    },
+  });
+  show();
+  await orders.loadRecent().catch(() => {});
+}
+
+function end() {
+  live?.close();
+  live = null;
+  account = null;
+  tracker = null;
+  orders = new Orders(ordersChanged);
+  corner.replaceChildren();
+  show();
+}
+
+async function leave() {
+  try {
+    await signOut();
+  } catch (problem) {
+    announce(explain(problem));
+    return;
+  }
+  bill.clear();
+  end();
+  go('menu');
+}
+
+function showTrouble(words, again) {
+  fill(
+    view,
+    h(
+      'div.trouble',
+      {},
+      h('p', { role: 'alert' }, words),
+      h('button.primary', { type: 'button', onclick: again }, t.tryAgain),
+    ),
+  );
+}
+
+async function recognise() {
+  const who = await whoAmI();
+  if (who) await begin(who);
+  else if (account) end();
+}
+
+async function start() {
+  const recognised = recognise().catch(() => {});
+  await loadMenu();
+  await recognised;
+  const newest = orders.active[0];
+  // Who comes back while an order is under way wants to see that.
+  if (newest && !location.hash) location.replace(`#/order/${newest.id}`);
+  else show();
+}
+
+addEventListener('hashchange', show);
+document.addEventListener('visibilitychange', () => document.hidden || loadMenu());
+onSessionChange(() => recognise().catch(() => {}));
+setInterval(loadMenu, MENU_MS);
+setInterval(tick, CLOCK_MS);
+start();

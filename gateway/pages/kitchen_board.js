@@ -1,0 +1,122 @@
+/** What hangs in the kitchen, and how it is looked at. Data only: nothing here touches the page. */
+
+import { minutesSince, minutesUntil } from './clock.js';
+import { t } from './words.js';
+
+export const COLUMNS = ['queued', 'preparing', 'ready'];
+/** Minutes before the promise at which a ticket is due soon. */
+const SOON = 3;
+/** Minutes that a ready ticket may wait: at the first it stands out, at the second it is late. */
+const WAITING = 5;
+const WAITING_LONG = 10;
+
+export class KitchenBoard {
+  /** @type {Map<string, Object>} the API's tickets by order id */
+  #tickets = new Map();
+  /** @type {Map<string, Object[]>} what was on changed tickets before, until acknowledged */
+  #before = new Map();
+
+  /**
+   * Takes one event of `/kitchen/stream`.
+   *
+   * @returns {Object|null} a ticket that was not here before
+   */
+  apply(event, data) {
+    if (event === 'snapshot') {
+      const known = this.#tickets;
+      this.#tickets = new Map();
+      for (const ticket of data.tickets) this.#put(ticket, known.get(ticket.order_id));
+      return data.tickets.find((ticket) => known.size > 0 && !known.has(ticket.order_id)) ?? null;
+    }
+    const known = this.#tickets.get(data.order_id);
+    this.#tickets.delete(data.order_id);
+    if (!COLUMNS.includes(data.status) && !data.flag) return null;
+    this.#put(data, known);
+    return known ? null : data;
+  }
+
+  #put(ticket, known) {
+    this.#tickets.set(ticket.order_id, ticket);
+    if (ticket.flag !== 'changed') this.#before.delete(ticket.order_id);
+    else if (known && known.revision !== ticket.revision) {
+      this.#before.set(ticket.order_id, this.#before.get(ticket.order_id) ?? known.items);
+    }
+  }
+
+  get(id) {
+    return this.#tickets.get(id);
+  }
+
+  /** The data of a snapshot event, for another tab. */
+  snapshot() {
+    return { tickets: [...this.#tickets.values()] };
+  }
+
+  /** The tickets of a column, oldest first; what was called off while cooking hangs there still. */
+  column(status, station) {
+    return [...this.#tickets.values()]
+      .filter((ticket) => columnOf(ticket) === status)
+      .filter((ticket) => !station || ticket.items.some((line) => line.station === station))
+      .sort((a, b) => a.placed_at.localeCompare(b.placed_at) || a.number - b.number);
+  }
+
+  get stations() {
+    const names = [...this.#tickets.values()].flatMap((ticket) =>
+      ticket.items.map((line) => line.station),
+    );
+    return [...new Set(names)].sort();
+  }
+
+  /** How many of each dish are still to be cooked, most first: [name, count]. */
+  allDay(station) {
+    const counts = new Map();
+    for (const ticket of this.#tickets.values()) {
+      if (ticket.status !== 'queued' && ticket.status !== 'preparing') continue;
+      for (const line of ticket.items) {
+        if (station && line.station !== station) continue;
+        counts.set(line.name, (counts.get(line.name) ?? 0) + line.quantity);
+      }
+    }
+    return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+  }
+
+  /** A ticket's lines, with what a change struck (`gone`) and added (`added`). */
+  lines(ticket) {
+    const before = this.#before.get(ticket.order_id);
+    if (!before) return ticket.items;
+    const old = new Map(before.map((line) => [nameOf(line), line]));
+    const kept = new Set();
+    const lines = ticket.items.map((line) => {
+      const name = nameOf(line);
+      kept.add(name);
+      return old.has(name) ? line : { ...line, mark: 'added' };
+    });
+    const gone = before.filter((line) => !kept.has(nameOf(line)));
+    return [...gone.map((line) => ({ ...line, mark: 'gone' })), ...lines];
+  }
+}
+
+function nameOf({ sku, quantity, options }) {
+  return JSON.stringify([sku, quantity, options]);
+}
+
+function columnOf(ticket) {
+  return COLUMNS.includes(ticket.status) ? ticket.status : 'preparing';
+}
+
+/**
+ * How late a ticket is: in words, and as a band beside them.
+ *
+ * @returns {{words: string, band: 'calm'|'soon'|'late'}}
+ */
+export function lateness(ticket) {
+  if (ticket.status === 'ready') {
+    const minutes = minutesSince(ticket.ready_at);
+    const band = minutes >= WAITING_LONG ? 'late' : minutes >= WAITING ? 'soon' : 'calm';
+    return { words: minutes ? t.waiting(minutes) : t.justNow, band };
+  }
+  if (!COLUMNS.includes(ticket.status) || !ticket.promised_at) return { words: '', band: 'calm' };
+  const minutes = minutesUntil(ticket.promised_at);
+  if (minutes < 0) return { words: t.lateBy(-minutes), band: 'late' };
+  return { words: minutes ? t.dueIn(minutes) : t.dueNow, band: minutes <= SOON ? 'soon' : 'calm' };
+}

@@ -1,0 +1,222 @@
+/**
+ * Live events, over one connection for all tabs that follow the same thing: browsers allow six to
+ * one server.
+ *
+ * One tab leads. It holds a Web Lock and the EventSource, and passes on what comes by
+ * BroadcastChannel; a tab that joins is told the leader's own state as a snapshot. When the leader
+ * goes the lock passes on, and the next one resumes after the last event it saw.
+ */
+
+import { whoAmI } from './api.js';
+import { now } from './clock.js';
+
+const LONGEST_PAUSE_MS = 10_000;
+/** More than two of the server's heartbeats, which come every 15 s. */
+const SILENT_MS = 40_000;
+/** Older than this, what a heartbeat tells of is not live. */
+const FRESH_MS = 15_000;
+/** So long a broken connection is a hiccup. */
+const HICCUP_MS = 8_000;
+
+/**
+ * @typedef {Object} Freshness
+ * @property {'live'|'reconnecting'|'as-of'} kind
+ * @property {number} [at] when the data was true, for `as-of`
+ */
+
+export class Live {
+  /** @type {EventSource|null} */
+  #source = null;
+  #lastId = '';
+  #failures = 0;
+  #isLeader = false;
+  #isClosed = false;
+  #resign = () => {};
+  #timer = 0;
+
+  #isConnected = false;
+  #heardAt = performance.now();
+  #connectedAt = -Infinity;
+  /** When the data was last known to be true, by the server's clock; 0 before there is any. */
+  #asOf = 0;
+  #isStale = false;
+
+  /**
+   * @param {string} path of the event stream
+   * @param {Object} options
+   * @param {string[]} options.events the names of its events, without `heartbeat`
+   * @param {string} options.who whose stream it is: tabs of different accounts share nothing; ''
+   *   for a public one
+   * @param {(event: string, data: Object) => void} options.onEvent
+   * @param {(freshness: Freshness) => void} options.onFreshness called often, with changes or none
+   * @param {() => Object|null} options.snapshot the page's state as the data of a snapshot event
+   * @param {() => void} [options.onSignedOut]
+   */
+  constructor(path, { events, who, onEvent, onFreshness, snapshot, onSignedOut = () => {} }) {
+    this.path = path;
+    this.who = who;
+    this.events = events;
+    this.onEvent = onEvent;
+    this.onFreshness = onFreshness;
+    this.snapshot = snapshot;
+    this.onSignedOut = onSignedOut;
+
+    const name = `brigade ${path} ${who}`;
+    this.channel = new BroadcastChannel(name);
+    this.channel.onmessage = ({ data }) => this.#hear(data);
+    this.watchdog = setInterval(() => this.#check(), 1_000);
+    this.wake = () => this.#isLeader && !this.#source && this.#reopen(0);
+    addEventListener('online', this.wake);
+    document.addEventListener('visibilitychange', this.wake);
+    this.#stand(name, {});
+    this.channel.postMessage({ hello: true });
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearInterval(this.watchdog);
+    removeEventListener('online', this.wake);
+    document.removeEventListener('visibilitychange', this.wake);
+    this.#stop();
+    this.#resign();
+    this.channel.close();
+  }
+
+  /** Waits for its turn to lead; with `steal`, takes it. */
+  async #stand(name, options) {
+    if (!navigator.locks) {
+      // No secure context: each tab has a stream of its own.
+      this.#lead();
+      return;
+    }
+    try {
+      await navigator.locks.request(name, options, () => {
+        if (this.#isClosed) return undefined;
+        this.#lead();
+        return new Promise((resolve) => {
+          this.#resign = resolve;
+        });
+      });
+    } catch {
+      // Another tab heard nothing of us and leads now.
+      this.#stop();
+      this.#isLeader = false;
+      if (!this.#isClosed) this.#stand(name, {});
+    }
+  }
+
+  #lead() {
+    this.#isLeader = true;
+    this.#open();
+  }
+
+  #open() {
+    this.#stop();
+    const url = new URL(this.path, location.href);
+    if (this.#lastId) url.searchParams.set('last_event_id', this.#lastId);
+    const source = new EventSource(url);
+    this.#source = source;
+    this.#heardAt = performance.now();
+    source.onopen = () => this.#tell({ connected: true });
+    source.onerror = () => this.#reopen();
+    for (const event of [...this.events, 'heartbeat']) {
+      source.addEventListener(event, (message) => {
+        this.#failures = 0;
+        this.#tell({ event, data: JSON.parse(message.data), id: message.lastEventId });
+      });
+    }
+  }
+
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  /** EventSource gives up for ever on any answer but 200, so it is never left to itself. */
+  #reopen(pause = Math.min(LONGEST_PAUSE_MS, 400 * 2 ** this.#failures)) {
+    this.#stop();
+    if (this.#isClosed) return;
+    this.#failures += 1;
+    this.#tell({ connected: false });
+    // Many browsers lose one gateway at the same instant: they must not come back at one.
+    this.#timer = setTimeout(() => this.#renew(), pause * (0.5 + Math.random() / 2));
+  }
+
+  async #renew() {
+    if (this.who) {
+      let account;
+      try {
+        account = await whoAmI();
+      } catch {
+        if (this.#isLeader) this.#reopen();
+        return;
+      }
+      if (account?.user_id !== this.who) {
+        this.onSignedOut();
+        return;
+      }
+    }
+    if (!this.#isClosed && this.#isLeader) this.#open();
+  }
+
+  #tell(message) {
+    this.channel.postMessage(message);
+    this.#hear(message);
+  }
+
+  #hear({ hello, connected, event, data, id }) {
+    if (hello) {
+      const state = this.#isLeader && this.#asOf ? this.snapshot() : null;
+      if (state) this.channel.postMessage({ event: 'snapshot', data: state, id: this.#lastId });
+      return;
+    }
+    this.#heardAt = performance.now();
+    if (connected === false) {
+      if (this.#isConnected) this.#connectedAt = performance.now();
+      this.#isConnected = false;
+    } else if (event) {
+      this.#isConnected = true;
+      if (id) this.#lastId = id;
+      if (event === 'heartbeat') this.#learnAge(data);
+      else {
+        // An event is news; a snapshot may be the gateway's old knowledge of a service that is away.
+        if (event !== 'snapshot' || !this.#asOf) this.#asOf = now();
+        if (event !== 'snapshot') this.#isStale = false;
+        this.onEvent(event, data);
+      }
+    }
+    this.#report();
+  }
+
+  #learnAge({ as_of: asOf }) {
+    if (!asOf) {
+      this.#isStale = true;
+      return;
+    }
+    this.#asOf = Math.max(Date.parse(asOf), this.#asOf);
+    this.#isStale = now() - this.#asOf > FRESH_MS;
+  }
+
+  #check() {
+    if (performance.now() - this.#heardAt > SILENT_MS) {
+      this.#heardAt = performance.now();
+      this.#isConnected = false;
+      if (this.#isLeader) this.#reopen(0);
+      else this.#stand(this.channel.name, { steal: true });
+    }
+    this.#report();
+  }
+
+  #report() {
+    this.onFreshness(this.#freshness());
+  }
+
+  #freshness() {
+    if (this.#isConnected && !this.#isStale) return { kind: 'live' };
+    const isHiccup = performance.now() - this.#connectedAt < HICCUP_MS;
+    if (!this.#asOf || (!this.#isConnected && isHiccup)) return { kind: 'reconnecting' };
+    return { kind: 'as-of', at: this.#asOf };
+  }
+}

@@ -1,0 +1,73 @@
+/** The form to sign in or to make an account: one form, two ways to send it. */
+
+import { signIn, signUp } from './api.js';
+import { fill, h } from './dom.js';
+import { explain, t } from './words.js';
+
+/**
+ * @param {Object} options
+ * @param {string} options.hint why to sign in
+ * @param {boolean} [options.canSignUp]
+ * @param {(account: {user_id: string, login: string, roles: string[]}) => void} options.onDone
+ */
+export function signInForm({ hint, canSignUp = true, onDone }) {
+  let isNew = false;
+  const error = h('p.error', { role: 'alert' });
+  const title = h('h2');
+  const login = h('input', {
+    name: 'login',
+    autocomplete: 'username',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+    required: true,
+    maxlength: '64',
+  });
+  const password = h('input', { name: 'password', type: 'password', required: true });
+  const submit = h('button.primary', { type: 'submit' });
+  const other = h('button.link', { type: 'button', onclick: () => turn(!isNew) });
+
+  function turn(toNew) {
+    isNew = toNew;
+    title.textContent = isNew ? t.welcome : t.welcomeBack;
+    submit.textContent = isNew ? t.signUp : t.signIn;
+    other.textContent = isNew ? t.haveAccount : t.newHere;
+    password.autocomplete = isNew ? 'new-password' : 'current-password';
+    error.textContent = '';
+  }
+
+  async function send(event) {
+    event.preventDefault();
+    error.textContent = '';
+    submit.disabled = true;
+    try {
+      onDone(await (isNew ? signUp : signIn)(login.value.trim(), password.value));
+    } catch (problem) {
+      error.textContent = atFault(problem);
+      (problem.facts?.errors?.[0]?.pointer === '/login' ? login : password).focus();
+    } finally {
+      submit.disabled = false;
+    }
+  }
+
+  turn(false);
+  const form = h('form.sign-in', { onsubmit: send });
+  fill(
+    form,
+    title,
+    h('p.hint', {}, hint),
+    h('label', {}, t.name, login),
+    h('label', {}, t.password, password),
+    error,
+    submit,
+    canSignUp && other,
+  );
+  return form;
+}
+
+/** What is wrong, by the field that the server says is at fault. */
+function atFault(problem) {
+  const pointer = problem.facts?.errors?.[0]?.pointer;
+  if (pointer === '/login') return t.unfitLogin;
+  if (pointer === '/password') return t.unfitPassword;
+  return problem.status === 401 ? t.wrongCredentials : explain(problem);
+}

@@ -1,0 +1,45 @@
+"""Query parameters, and what is said about bad ones."""
+
+from starlette.requests import Request
+
+from gateway.problems import INVALID_PARAMETER
+from infra.web import ProblemError
+
+DEFAULT_KITCHEN = "main"
+
+
+def bad_parameter(name: str, detail: str) -> ProblemError:
+    """400: the parameter ``name`` is not what it must be."""
+    return ProblemError(INVALID_PARAMETER, f"{name} {detail}", parameter=name)
+
+
+def whole_number(request: Request, name: str, *, most: int) -> int:
+    """The parameter as a number from 1 to ``most``; 0 when it is not given.
+
+    Raises:
+        ProblemError: 400 when it is something else.
+    """
+    asked = request.query_params.get(name)
+    if asked is None:
+        return 0
+    # int() takes more than ASCII digits, and any number of them.
+    if asked.isascii() and asked.isdigit() and len(asked) <= 9 and 1 <= int(asked) <= most:
+        return int(asked)
+    raise bad_parameter(name, f"must be 1 to {most}")
+
+
+def flag(request: Request, name: str) -> bool:
+    """The parameter as true or false; false when it is not given.
+
+    Raises:
+        ProblemError: 400 when it is something else.
+    """
+    asked = request.query_params.get(name, "false")
+    if asked not in ("true", "false"):
+        raise bad_parameter(name, "must be true or false")
+    return asked == "true"
+
+
+def kitchen_of(request: Request) -> str:
+    """The kitchen a request is about."""
+    return request.query_params.get("kitchen") or DEFAULT_KITCHEN

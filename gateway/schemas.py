@@ -1,0 +1,181 @@
+"""Request bodies: their shape is checked here, their sense by the service that owns it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# What fits the contract's fields; the services know the real limits.
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Body(BaseModel):
+    """A JSON object with these members and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Credentials(Body):
+    """A login name and its password."""
+
+    login: str = Field(examples=["anna"])
+    password: str = Field(repr=False, examples=["correct horse battery"])
+
+
+class ShownRefreshToken(Body):
+    """A refresh token."""
+
+    refresh_token: str = Field(repr=False)
+
+
+class Logout(ShownRefreshToken):
+    """The session to end, or all of the account's."""
+
+    all: bool = False
+
+
+class Line(Body):
+    """One line of an order as a guest asks for it."""
+
+    sku: Name
+    quantity: Int32
+    options: list[Name] = []
+
+
+Lines = Annotated[list[Line], Field(min_length=1)]
+
+
+class NewOrder(Body):
+    """What a guest orders. Prices are the menu's."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "sku": "chicken-bowl",
+                            "quantity": 2,
+                            "options": ["rice", "guacamole"],
+                        }
+                    ],
+                    "note": "no onion",
+                    "kitchen": "main",
+                }
+            ]
+        }
+    )
+
+    items: Lines
+    note: str = Field("", description="A wish of 500 characters at most.")
+    kitchen: str = Field("", description="`main` when empty.")
+
+
+class OrderChange(Body):
+    """New items, a new note, or both; what is not named stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "extra napkins"}]})
+
+    items: Lines | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "OrderChange":
+        if self.items is None and self.note is None:
+            raise ValueError("give items, a note, or both")
+        return self
+
+
+class OrderChangeWithId(OrderChange):
+    """A change, and the order it is for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": "01M84H3W5V9ZK2Q7X4T6B8C1DE", "note": "extra napkins"}]
+        }
+    )
+
+    id: Name
+
+
+class Option(Body):
+    """One way a dish can be had."""
+
+    name: Name
+    price: Int64 = 0
+
+
+class OptionGroup(Body):
+    """A choice about a dish."""
+
+    name: Name
+    min: Int32
+    max: Int32
+    options: list[Option]
+
+
+class Dish(Body):
+    """A dish of the menu."""
+
+    sku: Name
+    name: Name
+    category: str
+    station: Name
+    price: Int64
+    prep_seconds: Int32
+    available: bool = True
+    option_groups: list[OptionGroup] = []
+
+
+class NewMenu(Body):
+    """A whole menu."""
+
+    currency: str = Field(description="ISO 4217 code of every price.", examples=["EUR"])
+    items: list[Dish]
+
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+ClockTime = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["11:30"])]
+
+
+class DayHours(Body):
+    """Open on one day of the week."""
+
+    day: Day
+    opens: ClockTime
+    closes: ClockTime
+
+
+class Hours(Body):
+    """When the house is open; always, when there are no hours."""
+
+    hours: Annotated[list[DayHours], Field(max_length=50)]
+    time_zone: str = Field(description="Its IANA name.", examples=["Europe/Berlin"])
+
+
+class Pause(Body):
+    """Whether orders are taken."""
+
+    paused: bool
+    reason: str = Field("", max_length=500, examples=["the fryer is broken"])
+
+
+class Availability(Body):
+    """Whether a dish can be had."""
+
+    available: bool
+
+
+class Tap(Body):
+    """A cook's tap on a ticket."""
+
+    seq: Annotated[Int64, Field(ge=0)] = 0
+    """The one the cook saw; 0 accepts any."""
+    reason: str = ""
+
+
+class Recall(Tap):
+    """A tap that takes food back to the stove."""
+
+    reason: Name

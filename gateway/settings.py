@@ -1,0 +1,59 @@
+"""What the gateway is told by its environment."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from infra.forwarding import TrustedProxies
+from infra.settings import ServiceSettings, split_list
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+
+
+class Settings(ServiceSettings):
+    """The gateway's settings, each from ``GATEWAY_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    port: int = Field(8080, ge=0, lt=65536, description="Where REST and event streams are served.")
+    ops_port: int = Field(9080, ge=0, lt=65536, description="Where health and metrics are served.")
+    auth_target: str = Field("127.0.0.1:50051", description="gRPC address of the auth service.")
+    order_target: str = Field("127.0.0.1:50052", description="gRPC address of the order service.")
+    kitchen_target: str = Field(
+        "127.0.0.1:50053", description="gRPC address of the kitchen service."
+    )
+    trusted_proxies: TrustedProxies = Field(
+        (),
+        description="Proxies, as addresses or networks with commas between, whose "
+        "`X-Forwarded-For` and `X-Forwarded-Proto` count.",
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="Other origins, with commas between, whose scripts may call the API with a "
+        "bearer token; none by default.",
+    )
+    session_lifetime: timedelta = Field(
+        timedelta(days=30), description="How long a browser keeps the session of a page."
+    )
+    deadline_seconds: float = Field(
+        3.0, gt=0, description="How long a call to another service may take."
+    )
+    connect_seconds: float = Field(
+        1.0, gt=0, description="How long a request waits for a service that is not connected."
+    )
+    lanes: int = Field(
+        2,
+        ge=0,
+        description="Streams that carry the calls to the order service and the kitchen, each; "
+        "0 makes every call a unary gRPC call of its own.",
+    )
+    heartbeat_seconds: float = Field(
+        15.0, gt=0, description="How often each event stream says how fresh its data is."
+    )
+    stream_queue: int = Field(
+        128, gt=0, description="Events that may wait for a slow reader before it must catch up."
+    )
+    streams_per_user: int = Field(20, gt=0, description="Open event streams one user may have.")
+    streams_limit: int = Field(10_000, gt=0, description="Open event streams of this process.")

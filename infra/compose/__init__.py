@@ -1,0 +1,1 @@
+"""Running all of Brigade with Docker Compose: its secrets, and what `task up` does around it."""

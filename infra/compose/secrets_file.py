@@ -1,0 +1,80 @@
+"""The secrets of a Compose installation, made once and kept in .env, and Redis's users."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+PASSWORDS = tuple(f"REDIS_{user}_PASSWORD" for user in ("ADMIN", "AUTH", "ORDER", "KITCHEN"))
+CREDENTIALS = tuple(f"{service}_CREDENTIAL" for service in ("ORDER", "KITCHEN", "GATEWAY"))
+STAFF_PASSWORDS = {"admin": "ADMIN_PASSWORD", "cook": "COOK_PASSWORD"}
+"""Login → the variable with its password."""
+USERS_SHA256 = "REDIS_USERS_SHA256"
+HEADING = (
+    "# Made by `task up`. Lines of your own are kept; a secret that is missing is made anew.\n"
+)
+
+
+def prepare_secrets(env_file: Path, template: Path, users_file: Path) -> dict[str, str]:
+    """All variables of ``env_file``, after making what is missing there, and Redis's users.
+
+    Args:
+        env_file: kept so that only its owner can read it.
+        template: Redis's users, with ``$VARIABLE`` where the SHA-256 of a password belongs.
+        users_file: where Redis reads them; it holds no password, and Redis runs as another user.
+    """
+    variables = read_env(env_file)
+    made = {
+        name: secrets.token_urlsafe(32)
+        for name in (*PASSWORDS, *CREDENTIALS)
+        if not variables.get(name)
+    } | {
+        name: secrets.token_urlsafe(9)
+        for name in STAFF_PASSWORDS.values()
+        if not variables.get(name)
+    }
+    variables |= made
+    users = render_users(template.read_text(encoding="utf-8"), variables)
+    derived = {f"{name}_SHA256": _sha256(variables[name]) for name in CREDENTIALS}
+    derived[USERS_SHA256] = _sha256(users)
+    _write_private(env_file, made | derived)
+    users_file.parent.mkdir(parents=True, exist_ok=True)
+    # In place: a container that runs has this very file mounted.
+    users_file.write_text(users, encoding="utf-8")
+    users_file.chmod(0o644)
+    return variables | derived
+
+
+def read_env(env_file: Path) -> dict[str, str]:
+    """The variables in ``env_file``, quotes taken off; none where there is no such file."""
+    if not env_file.exists():
+        return {}
+    lines = env_file.read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+
+
+def render_users(template: str, variables: Mapping[str, str]) -> str:
+    """Redis's ACL file: ``template`` with hashes of the passwords, without comments."""
+    hashes = {name: _sha256(variables[name]) for name in PASSWORDS}
+    lines = Template(template).substitute(hashes).splitlines()
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+
+
+def _write_private(env_file: Path, changes: Mapping[str, str]) -> None:
+    kept = env_file.read_text(encoding="utf-8").splitlines() if env_file.exists() else [HEADING]
+    lines = [line.rstrip("\n") for line in kept if line.partition("=")[0].strip() not in changes]
+    lines += [f"{name}={value}" for name, value in changes.items()]
+    # Written aside and then named, so that a file that is there is whole.
+    unfinished = env_file.with_name(f"{env_file.name}.{os.getpid()}")
+    with open(
+        unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
+    ) as file:
+        file.write("\n".join(lines) + "\n")
+    unfinished.replace(env_file)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

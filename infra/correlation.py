@@ -1,0 +1,38 @@
+"""What joins the log lines of one request through all services: its id, and its caller's trace."""
+
+import re
+import uuid
+from collections.abc import Mapping
+
+import structlog
+
+REQUEST_ID_KEY = "x-request-id"
+# W3C Trace Context (https://www.w3.org/TR/trace-context/): passed on as it came, and logged.
+TRACE_KEY = "traceparent"
+
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def correlation_of(given: Mapping[str, str]) -> dict[str, str]:
+    """What to bind to the log while a request is served that came with ``given``.
+
+    Args:
+        given: HTTP headers or gRPC metadata. What is not well-formed there is left out; a request
+            without an id gets one.
+    """
+    request_id = given.get(REQUEST_ID_KEY, "")
+    traceparent = given.get(TRACE_KEY, "")
+    bound = {"request_id": request_id if _VISIBLE_ASCII.fullmatch(request_id) else _new_id()}
+    return bound | ({"traceparent": traceparent} if _TRACEPARENT.fullmatch(traceparent) else {})
+
+
+def correlation_metadata() -> tuple[tuple[str, str], ...]:
+    """What goes with a call to another service, so that its lines join this request's."""
+    bound = structlog.contextvars.get_contextvars()
+    joined = ((REQUEST_ID_KEY, str(bound.get("request_id") or _new_id())),)
+    return (*joined, (TRACE_KEY, str(bound["traceparent"]))) if "traceparent" in bound else joined
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

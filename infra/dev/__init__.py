@@ -1,0 +1,1 @@
+"""Running all of Brigade on one machine without containers: for development, tests and replays."""

@@ -1,0 +1,113 @@
+"""Processes that are kept running: when one ends by itself it is started again.
+
+Why not a library: docs/decisions/0010-our-own-process-keeper.md.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+STEADY_SECONDS = 10.0
+"""A process that lived this long is started again without a longer pause than the first."""
+STOP_SECONDS = 3.5
+"""How long a process may take to end after SIGTERM before it is killed."""
+
+
+class Child:
+    """A process that is started again when it ends, after a pause that doubles each time.
+
+    It writes straight to our own output, and lives in a session of its own: Ctrl-C at the terminal
+    reaches us alone, and we stop our children in good order.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.endings = 0
+        self.last_status: int | None = None
+        self._command = command
+        self._environment = environment
+        self._stopping = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, None while none runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def keep_running(self) -> None:
+        """Runs the process, again and again, until ``stop`` is called."""
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            started_at = loop.time()
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            if not await self._ended_by_itself(self._process):
+                return
+            if loop.time() - started_at >= STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            print(
+                f"{self.name} ended ({self.describe()}); it starts again in {pause:g} s", flush=True
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _ended_by_itself(self, process: asyncio.subprocess.Process) -> bool:
+        ended = asyncio.create_task(process.wait())
+        told = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if self._stopping.is_set():
+            self._signal(signal.SIGTERM)
+            _, late = await asyncio.wait({ended}, timeout=STOP_SECONDS)
+            if late:
+                print(
+                    f"{self.name} did not stop within {STOP_SECONDS:g} s and is killed", flush=True
+                )
+                self.kill()
+        self.last_status = await ended
+        self.endings += 1
+        return not self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Ends the process in good order; ``keep_running`` returns when it is gone."""
+        self._stopping.set()
+
+    def kill(self) -> None:
+        """Ends the process and all that it started, at once."""
+        self._signal(signal.SIGKILL)
+
+    def describe(self) -> str:
+        """How the process last ended, for people."""
+        status = self.last_status
+        if status is None:
+            return "it has not ended"
+        return f"status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+@asynccontextmanager
+async def kept_running(*children: Child) -> AsyncIterator[None]:
+    """Keeps ``children`` running while the block runs, then stops them all at once."""
+    keeping = [asyncio.create_task(child.keep_running()) for child in children]
+    try:
+        yield
+    finally:
+        for child in children:
+            child.stop()
+        await asyncio.gather(*keeping)

@@ -1,0 +1,84 @@
+"""What a restaurant needs before the first guest: staff, and a menu."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.dev.guest import Guest
+from infra.dev.settings import REPOSITORY
+
+SAMPLE_MENU = REPOSITORY / "infra" / "sample_menu.json"
+
+
+class OpeningError(Exception):
+    """The staff accounts or the menu can't be made. For people."""
+
+
+async def make_staff(
+    http: httpx.AsyncClient,
+    login: str,
+    password: str,
+    role: str,
+    auth: Mapping[str, str],
+    *,
+    python: Sequence[str] = (sys.executable,),
+) -> Guest:
+    """The account ``login``, made where it is missing, and signed in with ``role``.
+
+    Args:
+        http: to the gateway.
+        auth: the environment of the auth service, whose command grants the role.
+        python: the command that runs Python where auth is.
+
+    Raises:
+        OpeningError: another password goes with that name, or the role was not granted.
+    """
+    member = Guest(http, login, password)
+    await member.register()
+    try:
+        await member.sign_in()
+    except httpx.HTTPStatusError as error:
+        raise OpeningError(
+            f"the account {login} has another password than we know: "
+            f"`python -m auth reset {login}` sets a new one"
+        ) from error
+    granting = await asyncio.create_subprocess_exec(
+        *(*python, "-m", "auth", "grant", login, role),
+        env=auth,
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await granting.communicate()
+    if granting.returncode != 0:
+        raise OpeningError(f"{login} was not granted the role {role}: {said.decode().strip()}")
+    # Roles stand in the token: only a session opened now has the new one.
+    await member.sign_in()
+    return member
+
+
+async def import_menu(admin: Guest, menu: Mapping[str, Any]) -> None:
+    """Makes ``menu`` the restaurant's. Raises OpeningError where it is refused."""
+    answer = await admin.call("PUT", "/menu", json=menu)
+    if not answer.is_success:
+        raise OpeningError(f"the menu was refused ({answer.status_code}): {answer.text}")
+
+
+async def import_sample_menu_if_none(admin: Guest) -> bool:
+    """True when there was no menu, and the sample is it now."""
+    answer = await admin.call("GET", "/menu")
+    if answer.raise_for_status().json()["items"]:
+        return False
+    await import_menu(admin, read_menu(SAMPLE_MENU))
+    return True
+
+
+def read_menu(path: Path) -> dict[str, Any]:
+    """The menu in a JSON file."""
+    menu: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return menu

@@ -1,0 +1,47 @@
+"""Waiting until every service says that it and all it depends on are up."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+PAUSE_SECONDS = 0.1
+
+
+class NotReadyError(Exception):
+    """Time is up, and ``reasons`` says for each service that is not ready why."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name} is not ready: {why}" for name, why in reasons.items()))
+        self.reasons = reasons
+
+
+async def wait_until_ready(ops_urls: Mapping[str, str], *, seconds: float) -> None:
+    """Returns when ``/readyz`` below every one of ``ops_urls`` answers 200.
+
+    Raises:
+        NotReadyError: that was not so within ``seconds``.
+    """
+    reasons = dict.fromkeys(ops_urls, "it was not asked yet")
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+        try:
+            async with asyncio.timeout(seconds):
+                while reasons:
+                    for name in list(reasons):
+                        why_not = await _ask(http, ops_urls[name])
+                        if why_not is None:
+                            del reasons[name]
+                        else:
+                            reasons[name] = why_not
+                    await asyncio.sleep(PAUSE_SECONDS)
+        except TimeoutError:
+            raise NotReadyError(reasons) from None
+
+
+async def _ask(http: httpx.AsyncClient, ops_url: str) -> str | None:
+    """Why the service is not ready, None when it is."""
+    try:
+        answer = await http.get(f"{ops_url}/readyz")
+    except httpx.TransportError:
+        return "it does not answer"
+    return None if answer.is_success else answer.text.strip()

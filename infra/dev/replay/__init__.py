@@ -1,0 +1,1 @@
+"""Places every order of a file of past sales, watches each to its end, and accounts for all."""

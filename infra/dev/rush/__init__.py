@@ -1,0 +1,1 @@
+"""``./task rush``: a Friday night with faults, after which every order is accounted for."""

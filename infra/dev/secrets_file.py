@@ -1,0 +1,55 @@
+"""The secrets of a development machine: made once, kept in a file only its owner can read."""
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from infra.dev.services import SERVICES
+
+FILE_NAME = "dev-secrets.json"
+STAFF = {"admin": "admin", "cook": "kitchen"}
+"""The demonstration accounts of staff: login → role."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What each service shows to the others, and the passwords of the staff accounts."""
+
+    credentials: dict[str, str]
+    passwords: dict[str, str]
+
+    @classmethod
+    def generate(cls) -> "Secrets":
+        return cls(
+            credentials={service.name: secrets.token_urlsafe(32) for service in SERVICES},
+            passwords={login: secrets.token_urlsafe(9) for login in STAFF},
+        )
+
+    def fingerprint_of(self, service: str) -> str:
+        """What the others are told about ``service``'s credential: its SHA-256, in hex."""
+        return hashlib.sha256(self.credentials[service].encode()).hexdigest()
+
+
+def read_secrets(folder: Path) -> Secrets:
+    """The secrets kept in ``folder``. Raises FileNotFoundError where there are none."""
+    return Secrets(**json.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
+
+
+def read_or_make_secrets(folder: Path) -> Secrets:
+    """The secrets kept in ``folder``, made and kept there the first time."""
+    try:
+        return read_secrets(folder)
+    except FileNotFoundError:
+        made = Secrets.generate()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Written aside and then named, so that a file that is there is whole.
+    unfinished = folder / f"{FILE_NAME}.{os.getpid()}"
+    with open(
+        unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
+    ) as file:
+        json.dump(asdict(made), file, indent=2)
+    unfinished.replace(folder / FILE_NAME)
+    return made

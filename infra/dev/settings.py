@@ -1,0 +1,18 @@
+"""What the development tools are told by their environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class DevSettings(BaseSettings):
+    """Settings of the tools themselves; the services' own settings pass through untouched."""
+
+    model_config = SettingsConfigDict(env_prefix="BRIGADE_", frozen=True)
+
+    var: Path = Field(
+        REPOSITORY / "var", description="Folder of the local Redis's data and generated secrets."
+    )

@@ -1,0 +1,207 @@
+"""gRPC as every service runs it: servers, channels, and the boundary each call passes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from infra.correlation import correlation_metadata, correlation_of
+from infra.errors import Answer, Answers, abort, find_answer
+from infra.identity import (
+    CREDENTIAL_KEY,
+    IDENTITY_ANSWERS,
+    SERVICE_KEY,
+    TOKEN_KEY,
+    Guard,
+    set_caller,
+)
+from infra.lane import HandlerTable, LaneServicer
+from infra.logs import get_logger
+from infra.metrics import counted_stream, measured_call
+from infra.process import PortInUseError
+from shared_proto.restaurant.lane.v1 import lane_pb2, lane_pb2_grpc
+
+log = get_logger()
+
+INTERNAL = Answer(grpc.StatusCode.INTERNAL, "INTERNAL")
+LANE_SERVICE = lane_pb2.DESCRIPTOR.services_by_name["LaneService"].full_name
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_CONCURRENT_CALLS = 1_000
+
+# A peer that vanished without a word is noticed within about 15 s: keepalive every 10 s, 5 s to
+# answer. ping_timeout_ms is what makes the client act on it (grpc's doc/keepalive.md does not say).
+CHANNEL_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    # In truth how long one attempt to connect may take: a server short of CPU needs seconds, and
+    # attempts given up in vain would cost it still more.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.lb_policy_name", "round_robin"),
+    # A peer that was started anew may have another address; the default waits 30 s to ask again.
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+]
+SERVER_OPTIONS: list[tuple[str, Any]] = [
+    # Two servers on one port would share its calls in silence.
+    ("grpc.so_reuseport", 0),
+    # Half the clients' interval, or their pings are taken for abuse.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Callers look for new replicas when a connection ends (https://github.com/grpc/grpc/issues/12295).
+    # No grace: calls under way, endless streams included, finish on the old one.
+    ("grpc.max_connection_age_ms", 30_000),
+]
+
+
+def open_channel(target: str) -> grpc.aio.Channel:
+    """A channel that balances over every address of ``target`` and notices dead peers."""
+    return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+
+
+def user_metadata(token: str) -> tuple[tuple[str, str], ...]:
+    """What goes with a call made for the user who holds ``token`` (none for anyone's calls)."""
+    joined = correlation_metadata()
+    return (*joined, (TOKEN_KEY, f"Bearer {token}")) if token else joined
+
+
+def service_metadata(service: str, credential: str) -> tuple[tuple[str, str], ...]:
+    """What goes with a call that a service makes in its own name."""
+    return (*correlation_metadata(), (SERVICE_KEY, service), (CREDENTIAL_KEY, credential))
+
+
+class Boundary(grpc.aio.ServerInterceptor):
+    """What every call passes on its way in and out: the request id, the guard, the error table.
+
+    Handlers of streaming RPCs must be async generators. What they raise leaves by ``answers``;
+    anything not listed there is logged with its traceback and leaves as a bare INTERNAL.
+    """
+
+    def __init__(self, guard: Guard, answers: Answers) -> None:
+        self._guard = guard
+        self._answers: Answers = {**IDENTITY_ANSWERS, **answers}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith("/grpc."):
+            # Health and reflection come with their own handlers, and everybody may ask them.
+            return handler
+        if handler.response_streaming:
+            inner_stream: Any = handler.unary_stream or handler.stream_stream
+
+            async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+                with counted_stream(method):
+                    try:
+                        await self._enter(method, context)
+                        async for response in inner_stream(request, context):
+                            yield response
+                    except Exception as error:
+                        await self._leave(method, context, error)
+
+            build = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+            return build(stream, handler.request_deserializer, handler.response_serializer)
+        inner_unary: Any = handler.unary_unary or handler.stream_unary
+
+        async def unary(request: Any, context: Any) -> Any:
+            with measured_call(method, context):
+                try:
+                    await self._enter(method, context)
+                    return await inner_unary(request, context)
+                except Exception as error:
+                    return await self._leave(method, context, error)
+
+        build_unary = (
+            grpc.stream_unary_rpc_method_handler
+            if handler.request_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        return build_unary(unary, handler.request_deserializer, handler.response_serializer)
+
+    async def _enter(self, method: str, context: Any) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        structlog.contextvars.bind_contextvars(**correlation_of(metadata))
+        set_caller(await self._guard.admit(method, metadata))
+
+    async def _leave(self, method: str, context: Any, error: Exception) -> None:
+        # The handler aborted the call itself: that is how grpc.aio ends it.
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        answer = find_answer(self._answers, error)
+        if answer is None:
+            log.exception("call_failed", method=method)
+            answer = INTERNAL
+        elif answer.code is grpc.StatusCode.UNAVAILABLE:
+            log.warning("call_unavailable", method=method, reason=answer.reason, error=str(error))
+        else:
+            log.info("call_refused", method=method, reason=answer.reason, error=str(error))
+        await abort(context, answer, error)
+
+
+@asynccontextmanager
+async def grpc_server(
+    address: str,
+    register: Callable[[grpc.aio.Server], Iterable[str]],
+    boundary: Boundary,
+    *,
+    drain_seconds: float,
+) -> AsyncIterator[int]:
+    """Serves gRPC with health and reflection until the block ends; yields the bound port.
+
+    ``register`` adds the servicers and names their services. On the way out the health service
+    says NOT_SERVING first, then calls under way get ``drain_seconds``.
+
+    Raises:
+        PortInUseError: the address is taken.
+    """
+    server = grpc.aio.server(
+        interceptors=[boundary],
+        options=SERVER_OPTIONS,
+        # Past this a call is refused at once: waiting in line would only make it late.
+        maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
+    )
+    # Whatever a server offers can also be called by lane.
+    table = HandlerTable(server)
+    names = (*register(cast(grpc.aio.Server, table)), LANE_SERVICE)
+    lane_pb2_grpc.add_LaneServiceServicer_to_server(LaneServicer(table, boundary), server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise PortInUseError(address) from error
+    await server.start()
+    for name in ("", *names):
+        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield port
+    finally:
+        await health_servicer.enter_graceful_shutdown()
+        await server.stop(drain_seconds)

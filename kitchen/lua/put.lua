@@ -1,0 +1,36 @@
+-- Brings a ticket to the wanted state a command tells, unless that version or a later one is known.
+--
+-- KEYS   as in ticket.lua
+-- ARGV   as in ticket.lua and command.lua
+-- Reply  taken | rebuilt | changed | voided | withdrawn | closed | noted | known, and the ticket
+
+if t and command.version <= t.version then return reply('known') end
+
+if t == nil or t.status == 'parked' then
+  t = new_ticket()
+  if CLOSED[command.status] then
+    -- Remembered only so that an older command, still on its way, can't bring it to life.
+    redis.call('ZREM', parked, order_id)
+    t.reason = command.reason
+    return save('closed')
+  end
+  follow_status()
+  return save(command.status == 'placed' and 'taken' or 'rebuilt')
+end
+
+if t.status == 'cancelled' or t.status == 'rejected' then
+  t.version = command.version
+  return save('noted')
+end
+
+if CLOSED[command.status] then return close() end
+
+t.version = command.version
+if command.revision <= t.revision then return save('noted') end
+-- The status stays: a change made with the old content in hand will come back amended.
+replace_content()
+if not SHELVES[t.status] then return save('noted') end
+watch_promise()
+t.flag = 'changed'
+tell_boards()
+return save('changed')

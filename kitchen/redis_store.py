@@ -1,0 +1,327 @@
+"""Tickets kept in Redis: one hash a ticket, sorted sets by what is due, two streams.
+
+Fields of a ticket's hash: order_id, kitchen, status, number, seq, version, revision, items (JSON),
+note, prep_ms, placed_at, promised_at, started_at, ready_at (ms of Unix time, empty when not yet),
+cause, by, held (0 or 1), flag, reason, pending (ids of changes, joined by commas), and
+last_operation with last_outcome, by which a script knows that it is being asked again.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from infra.clock import from_ms, to_ms
+from infra.redis_client import BLOCK_MS
+from kitchen import keys
+from kitchen.domain import (
+    Cause,
+    Change,
+    Flag,
+    Kitchen,
+    Line,
+    Move,
+    MoveOutcome,
+    PutOutcome,
+    ResetOutcome,
+    Status,
+    Ticket,
+    TicketCommand,
+)
+
+EVENTS_AT_ONCE = 500
+SCAN_AT_ONCE = 200
+_SHELVES = {Status.PREPARING: keys.preparing, Status.READY: keys.ready}
+
+
+class RedisTicketStore:
+    """``ports.TicketStore`` in Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._put = self._load("command", "put")
+        self._reset = self._load("command", "reset")
+        self._move = self._load("move")
+        self._renew = self._load("renew")
+        self._settle = self._load("settle")
+        self._park = self._load("park")
+        self._acknowledge = self._load("acknowledge")
+
+    def _load(self, *names: str) -> AsyncScript:
+        folder = files("kitchen").joinpath("lua")
+        parts = [folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("ticket", *names)]
+        return self._redis.register_script("".join(parts))
+
+    async def put(
+        self, commands: Sequence[tuple[Kitchen, TicketCommand]], at: datetime
+    ) -> Sequence[tuple[PutOutcome, Ticket] | Exception]:
+        answers = await self._run(
+            self._put,
+            [
+                (kitchen.name, command.order_id, _command_args(kitchen, command))
+                for kitchen, command in commands
+            ],
+            at,
+        )
+        return [
+            answer
+            if isinstance(answer, Exception)
+            else (PutOutcome(answer[0]), _ticket(answer[1:]))
+            for answer in answers
+        ]
+
+    async def move(
+        self, kitchen: Kitchen, moves: Sequence[Move], at: datetime
+    ) -> Sequence[tuple[MoveOutcome, Ticket | None] | Exception]:
+        answers = await self._run(
+            self._move,
+            [
+                (
+                    kitchen.name,
+                    move.order_id,
+                    [
+                        *(move.source, move.target, move.seq, int(move.by_time)),
+                        *(kitchen.capacity, kitchen.pickup_ms, move.cause, move.by, move.reason),
+                    ],
+                )
+                for move in moves
+            ],
+            at,
+        )
+        return [
+            answer
+            if isinstance(answer, Exception)
+            else (MoveOutcome(answer[0]), _ticket(answer[1:]) if answer[1:] else None)
+            for answer in answers
+        ]
+
+    async def renew(
+        self, kitchen: Kitchen, order_ids: Sequence[str], at: datetime
+    ) -> Sequence[Ticket | Exception]:
+        args = [kitchen.capacity, Cause.TIMER, "kitchen"]
+        answers = await self._run(
+            self._renew, [(kitchen.name, order_id, args) for order_id in order_ids], at
+        )
+        return [
+            answer if isinstance(answer, Exception) else _ticket(answer[1:])
+            for answer in answers
+            if isinstance(answer, Exception) or answer[0] == "renewed"
+        ]
+
+    async def acknowledge(self, kitchen: str, order_id: str, at: datetime) -> Ticket | None:
+        _, *fields = await self._run_one(self._acknowledge, kitchen, order_id, [], at)
+        return _ticket(fields) if fields else None
+
+    async def settle(
+        self, kitchen: str, changes: Sequence[tuple[str, str]], at: datetime
+    ) -> Sequence[Exception | None]:
+        calls = [(kitchen, order_id, [change_id]) for order_id, change_id in changes]
+        answers = await self._run(self._settle, calls, at)
+        return [answer if isinstance(answer, Exception) else None for answer in answers]
+
+    async def reset(
+        self, kitchen: Kitchen, change_id: str, command: TicketCommand, at: datetime
+    ) -> tuple[ResetOutcome, Ticket | None]:
+        args = [*_command_args(kitchen, command), change_id]
+        outcome, *fields = await self._run_one(
+            self._reset, kitchen.name, command.order_id, args, at
+        )
+        return ResetOutcome(outcome), _ticket(fields) if fields else None
+
+    async def park(
+        self, kitchen: str, order_id: str, change_id: str, reason: str, at: datetime
+    ) -> Ticket | None:
+        outcome, *fields = await self._run_one(
+            self._park, kitchen, order_id, [change_id, reason], at
+        )
+        return _ticket(fields) if outcome == "parked" else None
+
+    async def due(self, kitchen: str, status: Status, at: datetime, limit: int) -> Sequence[str]:
+        return await self._until(_SHELVES[status](kitchen), at, limit)
+
+    async def next_queued(self, kitchen: str, limit: int) -> Sequence[str]:
+        order_ids: Any = await self._redis.zrange(keys.queued(kitchen), 0, limit - 1)
+        return list(order_ids)
+
+    async def count_preparing(self, kitchen: str) -> int:
+        return int(await self._redis.zcard(keys.preparing(kitchen)))
+
+    async def late(self, kitchen: str, at: datetime, limit: int) -> Sequence[str]:
+        return await self._until(keys.promises(kitchen), at, limit)
+
+    async def tickets(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for order_id in order_ids:
+                pipe.hgetall(keys.ticket(kitchen, order_id))
+            found = await pipe.execute()
+        return {
+            order_id: _from_hash(fields)
+            for order_id, fields in zip(order_ids, found, strict=True)
+            if fields
+        }
+
+    async def scan_open(self, kitchen: str, cursor: int) -> tuple[int, Sequence[str]]:
+        answer: Any = await self._redis.hscan(keys.numbers(kitchen), cursor, count=SCAN_AT_ONCE)
+        after, found = answer
+        order_ids: list[str] = list(found.values())
+        return int(after), order_ids
+
+    async def board(self, kitchen: str) -> Sequence[Ticket]:
+        # All shelves at one moment: a ticket on its way between two would be missed or seen twice.
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for shelf in (keys.queued, keys.preparing, keys.ready, keys.flagged):
+                pipe.zrange(shelf(kitchen), 0, -1)
+            shelves: list[list[str]] = await pipe.execute()
+        order_ids = list(dict.fromkeys(order_id for shelf in shelves for order_id in shelf))
+        found = await self.tickets(kitchen, order_ids)
+        return sorted(
+            (ticket for ticket in found.values() if ticket.on_board),
+            key=lambda ticket: (ticket.promised_at or ticket.placed_at, ticket.order_id),
+        )
+
+    async def ticket_with_number(self, kitchen: str, number: int) -> Ticket | None:
+        order_id: Any = await self._redis.hget(keys.numbers(kitchen), str(number))
+        if order_id is None:
+            return None
+        return (await self.tickets(kitchen, [order_id])).get(order_id)
+
+    async def count_parked(self, kitchen: str) -> int:
+        return int(await self._redis.zcard(keys.parked(kitchen)))
+
+    async def record_tick(self, kitchen: str, at: datetime) -> None:
+        await self._redis.set(keys.tick(kitchen), to_ms(at))
+
+    async def last_tick(self, kitchen: str) -> datetime | None:
+        ms: Any = await self._redis.get(keys.tick(kitchen))
+        return _time(ms)
+
+    async def last_event_id(self, kitchen: str) -> str:
+        newest = await self._redis.xrevrange(keys.events(kitchen), count=1)
+        return str(newest[0][0]) if newest else "0-0"
+
+    async def _until(self, key: str, at: datetime, limit: int) -> list[str]:
+        order_ids: Any = await self._redis.zrangebyscore(key, "-inf", to_ms(at), start=0, num=limit)
+        return list(order_ids)
+
+    async def _run(
+        self, script: AsyncScript, calls: Sequence[tuple[str, str, Sequence[Any]]], at: datetime
+    ) -> list[Any]:
+        """Runs ``script`` for each (kitchen, order id, its own ARGV), all in one round trip.
+
+        Where Redis refuses one of the calls, that answer is the exception.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for kitchen, order_id, args in calls:
+                # Made before the call: whoever asks again after a lost reply asks under it.
+                operation = uuid.uuid4().hex
+                await script(
+                    keys=keys.of_scripts(kitchen, order_id),
+                    args=[operation, order_id, to_ms(at), *args],
+                    client=pipe,
+                )
+            return await pipe.execute(raise_on_error=False)
+
+    async def _run_one(
+        self, script: AsyncScript, kitchen: str, order_id: str, args: Sequence[Any], at: datetime
+    ) -> Any:
+        [answer] = await self._run(script, [(kitchen, order_id, args)], at)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class RedisFeeds:
+    """``ports.ChangeFeed`` and ``ports.EventFeed``: blocking reads, on a client of their own."""
+
+    def __init__(self, blocking: Redis) -> None:
+        self._redis = blocking
+
+    async def changes_after(self, kitchen: str, change_id: str, limit: int) -> Sequence[Change]:
+        entries = await self._read(keys.changes(kitchen), change_id, limit)
+        return [_change(kitchen, id, fields) for id, fields in entries]
+
+    async def events_after(self, kitchen: str, event_id: str) -> Sequence[tuple[str, str]]:
+        entries = await self._read(keys.events(kitchen), event_id, EVENTS_AT_ONCE)
+        return [(id, fields["order_id"]) for id, fields in entries]
+
+    async def _read(self, stream: str, after: str, limit: int) -> list[tuple[str, dict[str, str]]]:
+        answer: Any = await self._redis.xread({stream: after}, count=limit, block=BLOCK_MS)
+        return list(answer[0][1]) if answer else []
+
+
+def _command_args(kitchen: Kitchen, command: TicketCommand) -> list[str | int]:
+    return [
+        command.kitchen,
+        command.version,
+        command.revision,
+        command.status,
+        command.applied_seq,
+        json.dumps([asdict(line) for line in command.lines], ensure_ascii=False),
+        command.note,
+        to_ms(command.placed_at),
+        command.number,
+        to_ms(command.promised_at) if command.promised_at else 0,
+        command.reason,
+        kitchen.prep_ms(command.lines),
+        kitchen.capacity,
+        kitchen.pickup_ms,
+    ]
+
+
+def _ticket(flat: Sequence[str]) -> Ticket:
+    return _from_hash(dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _from_hash(fields: Mapping[str, str]) -> Ticket:
+    return Ticket(
+        order_id=fields["order_id"],
+        kitchen=fields["kitchen"],
+        status=Status(fields["status"]),
+        number=int(fields["number"]),
+        seq=int(fields["seq"]),
+        version=int(fields["version"]),
+        revision=int(fields["revision"]),
+        lines=tuple(
+            Line(**{**line, "options": tuple(line["options"])})
+            for line in json.loads(fields["items"])
+        ),
+        note=fields["note"],
+        placed_at=from_ms(int(fields["placed_at"])),
+        promised_at=_time(fields["promised_at"]),
+        started_at=_time(fields["started_at"]),
+        ready_at=_time(fields["ready_at"]),
+        cause=Cause(fields["cause"]),
+        held=fields["held"] == "1",
+        flag=Flag(fields["flag"]),
+        reason=fields["reason"],
+        pending=tuple(filter(None, fields["pending"].split(","))),
+    )
+
+
+def _change(kitchen: str, id: str, fields: Mapping[str, str]) -> Change:
+    return Change(
+        id=id,
+        kitchen=kitchen,
+        order_id=fields["order_id"],
+        seq=int(fields["seq"]),
+        revision=int(fields["revision"]),
+        previous=Status(fields["previous"]),
+        status=Status(fields["status"]),
+        cause=Cause(fields["cause"]),
+        by=fields["by"],
+        at=from_ms(int(fields["at"])),
+        number=int(fields["number"] or 0),
+        promised_at=_time(fields["promised_at"]),
+        reason=fields["reason"],
+    )
+
+
+def _time(ms: str | None) -> datetime | None:
+    """The moment; None where it is missing, empty or 0."""
+    return from_ms(int(ms)) if ms and ms != "0" else None

@@ -1,0 +1,17 @@
+"""``python -m order``: runs the order service."""
+
+from infra import logs
+from infra.process import run
+from order.app import serve
+from order.settings import Settings
+
+
+def main() -> None:
+    """Reads the settings once and serves until told to stop."""
+    settings = Settings()
+    logs.configure("order", level=settings.log_level, log_format=settings.log_format)
+    run(lambda stopping: serve(settings, stopping))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,475 @@
+"""Orders and the menu as the restaurant speaks of them: frozen values and pure moves.
+
+A move returns a ``Change``: the order as it will be, and what its history will say. Times and ids
+arrive as arguments.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
+
+from infra.errors import RefusedError, Violation
+from infra.limits import Usage, limit_facts
+from order.lifecycle import (
+    EDITABLE,
+    FINAL,
+    PROMISED,
+    Cause,
+    Status,
+    allowed_actions,
+    find_transition,
+)
+
+MAX_LINES = 50
+MAX_QUANTITY = 99
+MAX_NOTE_CHARACTERS = 500
+
+
+class OrderError(RefusedError):
+    """Base of what the order service refuses. Always expected."""
+
+
+class OrderNotFoundError(OrderError):
+    """There is no such order, or it is not the caller's to see."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__("there is no such order", order_id=order_id)
+
+
+class TransitionNotAllowedError(OrderError):
+    """The order's status does not permit what was asked."""
+
+    def __init__(self, order: "Order", attempted: str, cause: Cause) -> None:
+        super().__init__(
+            f"an order that is {order.status} can't be {attempted}",
+            order_id=order.id,
+            status=order.status.value,
+            allowed_actions=" ".join(allowed_actions(order.status, cause)),
+        )
+
+
+class ReasonNeededError(OrderError):
+    """The move takes a reason and none was given."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__("this needs a reason", order_id=order_id)
+        self.violations = (Violation("/reason", "must be given"),)
+
+
+class VersionMismatchError(OrderError):
+    """The caller asked for a version that is no longer the order's."""
+
+    def __init__(self, order: "Order") -> None:
+        super().__init__(
+            f"the order is at version {order.version} now",
+            order_id=order.id,
+            version=order.version,
+            status=order.status.value,
+        )
+
+
+class InvalidOrderError(OrderError):
+    """What was asked for can't be ordered: each violation says where and why."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        super().__init__("the order is not valid")
+        self.violations = tuple(violations)
+
+
+class SoldOutError(OrderError):
+    """Dishes of the order are sold out."""
+
+    def __init__(self, skus: Sequence[str]) -> None:
+        super().__init__(f"sold out: {', '.join(skus)}", skus=" ".join(skus))
+
+
+class IdempotencyKeyReusedError(OrderError):
+    """Another order was placed under this idempotency key."""
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key belongs to another request")
+
+
+class BacklogFullError(OrderError):
+    """Too many orders wait for the kitchen already; try again later."""
+
+    def __init__(self) -> None:
+        super().__init__("the kitchen can't be reached and too many orders wait for it")
+
+
+class TooManyOrdersError(OrderError):
+    """One guest orders faster than one may."""
+
+    def __init__(self, usage: Usage) -> None:
+        super().__init__("too many orders in a short time", **limit_facts("orders", usage))
+
+
+class HouseClosedError(OrderError):
+    """Guests order within the opening hours only."""
+
+    def __init__(self) -> None:
+        super().__init__("the house is closed now")
+
+
+class OrdersPausedError(OrderError):
+    """Staff take no orders for now; those that were placed go on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no orders are taken for now: {reason}" if reason else "no orders now")
+
+
+class InvalidHouseError(OrderError):
+    """This can't be so: each violation says where and why."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        super().__init__("the house can't be kept so")
+        self.violations = tuple(violations)
+
+
+class InvalidMenuError(OrderError):
+    """The menu can't be imported: each violation says where and why."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        super().__init__("the menu is not valid")
+        self.violations = tuple(violations)
+
+
+class DishNotFoundError(OrderError):
+    """There is no such dish on the menu."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__("there is no such dish", sku=sku)
+
+
+@dataclass(frozen=True)
+class MenuOption:
+    """One way a dish can be had; ``price`` is what it adds, in minor units."""
+
+    name: str
+    price: int = 0
+
+
+@dataclass(frozen=True)
+class OptionGroup:
+    """A choice about a dish: at least ``min`` and at most ``max`` of its options."""
+
+    name: str
+    min: int
+    max: int
+    options: tuple[MenuOption, ...]
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """A dish; ``price`` in minor units without options."""
+
+    sku: str
+    name: str
+    category: str
+    station: str
+    price: int
+    prep_seconds: int
+    available: bool = True
+    option_groups: tuple[OptionGroup, ...] = ()
+
+    def option_prices(self) -> dict[str, int]:
+        """What each option adds to the price, by name."""
+        return {
+            option.name: option.price for group in self.option_groups for option in group.options
+        }
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The dishes by sku; version 0 before the first import."""
+
+    version: int
+    currency: str
+    items: Mapping[str, MenuItem]
+
+
+@dataclass(frozen=True)
+class LineRequest:
+    """One line as the guest asks for it; its price is the menu's business."""
+
+    sku: str
+    quantity: int
+    options: tuple[str, ...] = ()
+
+    @property
+    def dish(self) -> tuple[str, frozenset[str]]:
+        """What makes two lines the same dish: the sku and the choice of options."""
+        return self.sku, frozenset(self.options)
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line as it was taken. ``unit_price`` (minor units, options included) stays for good."""
+
+    sku: str
+    name: str
+    quantity: int
+    options: tuple[str, ...]
+    unit_price: int
+    station: str
+    prep_seconds: int
+
+    @property
+    def line_total(self) -> int:
+        return self.unit_price * self.quantity
+
+    @property
+    def dish(self) -> tuple[str, frozenset[str]]:
+        return self.sku, frozenset(self.options)
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One change as the history keeps it. ``op`` names the operation, so that it happens once."""
+
+    status: Status
+    cause: Cause
+    by: str
+    at: datetime
+    op: str
+    version: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order. ``version`` counts every write, ``revision`` changes of content, ``applied_seq``
+    the kitchen's changes."""
+
+    id: str
+    user_id: str
+    kitchen: str
+    status: Status
+    version: int
+    revision: int
+    lines: tuple[OrderLine, ...]
+    currency: str
+    note: str
+    cause: Cause
+    placed_at: datetime
+    updated_at: datetime
+    promised_at: datetime | None = None
+    number: int = 0
+    applied_seq: int = 0
+    reason: str = ""
+    history: tuple[HistoryEntry, ...] = field(default=(), compare=False)
+
+    @property
+    def total(self) -> int:
+        """The sum of all lines in minor units."""
+        return sum(line.line_total for line in self.lines)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in FINAL
+
+    def move(
+        self, target: Status, cause: Cause, *, by: str, at: datetime, op: str, reason: str = ""
+    ) -> "Change":
+        """The change of status to ``target``.
+
+        Raises:
+            TransitionNotAllowedError: the lifecycle has no such move by ``cause``.
+            ReasonNeededError: the move takes a reason.
+        """
+        transition = find_transition(self.status, target, cause)
+        if transition is None:
+            raise TransitionNotAllowedError(self, target.value, cause)
+        if transition.needs_reason and not reason.strip():
+            raise ReasonNeededError(self.id)
+        after = replace(self, status=target, reason=reason)
+        return self._change(after, cause, by=by, at=at, op=op, reason=reason)
+
+    def cancel(self, cause: Cause, *, by: str, at: datetime, op: str, reason: str) -> "Change":
+        """The change to cancelled. Staff must always say why; otherwise as ``move``."""
+        possible = find_transition(self.status, Status.CANCELLED, cause)
+        if possible and cause is Cause.STAFF and not reason.strip():
+            raise ReasonNeededError(self.id)
+        return self.move(Status.CANCELLED, cause, by=by, at=at, op=op, reason=reason)
+
+    def require_editable(self) -> None:
+        """Raises TransitionNotAllowedError once cooking has begun."""
+        if self.status not in EDITABLE:
+            raise TransitionNotAllowedError(self, "edited", Cause.GUEST)
+
+    def edit(
+        self, lines: tuple[OrderLine, ...], note: str, *, by: str, at: datetime, op: str
+    ) -> "Change":
+        """The change of content. Raises TransitionNotAllowedError once cooking has begun."""
+        self.require_editable()
+        after = replace(self, lines=lines, note=note, revision=self.revision + 1)
+        return self._change(after, Cause.GUEST, by=by, at=at, op=op)
+
+    def renew_promise(self, promised_at: datetime, *, by: str, at: datetime, op: str) -> "Change":
+        """The kitchen's new promise. Raises TransitionNotAllowedError once the food is ready."""
+        if self.status not in PROMISED:
+            raise TransitionNotAllowedError(self, "promised anew", Cause.TIMER)
+        after = replace(self, promised_at=promised_at)
+        return self._change(after, Cause.TIMER, by=by, at=at, op=op)
+
+    def _change(
+        self, after: "Order", cause: Cause, *, by: str, at: datetime, op: str, reason: str = ""
+    ) -> "Change":
+        version = self.version + 1
+        return Change(
+            order=replace(after, version=version, cause=cause, updated_at=at),
+            previous=self.status,
+            entry=HistoryEntry(after.status, cause, by, at, op, version, reason),
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of an order's life, not yet committed: the order after it and its history entry."""
+
+    order: Order
+    previous: Status | None
+    entry: HistoryEntry
+
+    @property
+    def expected_version(self) -> int:
+        """The version the order must still have for this change to be true; 0 for a new order."""
+        return self.order.version - 1
+
+    def with_facts(self, *, number: int, promised_at: datetime | None, applied_seq: int) -> Self:
+        """The same change with what the kitchen said along with it; 0 and None say nothing."""
+        return replace(
+            self,
+            order=replace(
+                self.order,
+                number=number or self.order.number,
+                promised_at=promised_at or self.order.promised_at,
+                applied_seq=applied_seq,
+            ),
+        )
+
+
+def new_order(
+    *,
+    order_id: str,
+    user_id: str,
+    kitchen: str,
+    lines: tuple[OrderLine, ...],
+    currency: str,
+    note: str,
+    by: str,
+    at: datetime,
+    op: str,
+) -> Change:
+    """The change that brings an order into the world."""
+    order = Order(
+        id=order_id,
+        user_id=user_id,
+        kitchen=kitchen,
+        status=Status.PLACED,
+        version=1,
+        revision=1,
+        lines=lines,
+        currency=currency,
+        note=note,
+        cause=Cause.GUEST,
+        placed_at=at,
+        updated_at=at,
+    )
+    entry = HistoryEntry(Status.PLACED, Cause.GUEST, by, at, op, version=1)
+    return Change(order, None, entry)
+
+
+@dataclass(frozen=True)
+class OrderEvent:
+    """What watchers see of a committed change; ``id`` is its place in the feed and the user's
+    stream."""
+
+    id: str
+    user_id: str
+    order_id: str
+    status: Status
+    previous: Status | None
+    version: int
+    number: int
+    cause: Cause
+    at: datetime
+    promised_at: datetime | None
+
+
+def price_lines(
+    requests: Sequence[LineRequest], menu: Menu, kept: Sequence[OrderLine] = ()
+) -> tuple[OrderLine, ...]:
+    """The lines a guest asked for, at the menu's prices.
+
+    A line that stays from ``kept`` (same dish, same options) keeps its price, and may stay though
+    the dish is sold out or gone, as long as there are not more of it.
+
+    Raises:
+        InvalidOrderError: with a violation for each thing that can't be ordered.
+        SoldOutError: every line is valid but some dishes are sold out.
+    """
+    if not requests:
+        raise InvalidOrderError([Violation("/items", "must have at least one line")])
+    if len(requests) > MAX_LINES:
+        raise InvalidOrderError([Violation("/items", f"must have at most {MAX_LINES} lines")])
+    staying = {line.dish: line for line in kept}
+    lines: list[OrderLine] = []
+    violations: list[Violation] = []
+    sold_out: list[str] = []
+    for index, request in enumerate(requests):
+        at = f"/items/{index}"
+        if not 1 <= request.quantity <= MAX_QUANTITY:
+            violations.append(Violation(f"{at}/quantity", f"must be 1 to {MAX_QUANTITY}"))
+        old = staying.pop(request.dish, None)
+        item = menu.items.get(request.sku)
+        if old is not None:
+            lines.append(replace(old, quantity=request.quantity))
+            if request.quantity > old.quantity and (item is None or not item.available):
+                sold_out.append(request.sku)
+            continue
+        if item is None:
+            violations.append(Violation(f"{at}/sku", f"there is no dish {request.sku!r}"))
+            continue
+        violations += _option_violations(at, request.options, item)
+        if not item.available:
+            sold_out.append(item.sku)
+        prices = item.option_prices()
+        unit_price = item.price + sum(prices.get(name, 0) for name in request.options)
+        lines.append(
+            OrderLine(
+                sku=item.sku,
+                name=item.name,
+                quantity=request.quantity,
+                options=request.options,
+                unit_price=max(unit_price, 0),
+                station=item.station,
+                prep_seconds=item.prep_seconds,
+            )
+        )
+    if violations:
+        raise InvalidOrderError(violations)
+    if sold_out:
+        raise SoldOutError(sold_out)
+    return tuple(lines)
+
+
+def _option_violations(at: str, chosen: Sequence[str], item: MenuItem) -> list[Violation]:
+    known = item.option_prices()
+    violations = [
+        Violation(f"{at}/options/{index}", f"{item.name} has no option {name!r}")
+        for index, name in enumerate(chosen)
+        if name not in known
+    ]
+    violations += [
+        Violation(f"{at}/options/{index}", f"{name!r} is chosen twice")
+        for index, name in enumerate(chosen)
+        if name in chosen[:index]
+    ]
+    for group in item.option_groups:
+        count = sum(option.name in chosen for option in group.options)
+        if not group.min <= count <= group.max:
+            need = f"{group.min}" if group.min == group.max else f"{group.min} to {group.max}"
+            violations.append(Violation(f"{at}/options", f"choose {need} of {group.name!r}"))
+    return violations

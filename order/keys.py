@@ -1,0 +1,62 @@
+"""Every Redis key of the order service. ``{K}`` is the shard, so that all that one order's writes
+touch lies in one slot of a Redis Cluster."""
+
+MENU = "order:menu"
+"""Hash: sku → the dish as JSON; ``_version``, ``_currency``, ``_skus`` (their
+sequence) and ``_op`` of the last import. Kept."""
+
+KITCHENS = "order:kitchens"
+"""Hash: kitchen → when its job last ran, RFC 3339. Kept."""
+
+HOUSE = "order:house"
+"""Hash: ``hours`` (JSON), ``time_zone``, ``paused`` (1 or 0), ``reason``. Kept."""
+
+DISPATCHERS = "dispatchers"
+"""The consumer group of every outbox."""
+
+
+def order(shard: str, order_id: str) -> str:
+    """Hash: the order. Expires ``ORDER_RETENTION_DAYS`` after it finished."""
+    return f"order:{{{shard}}}:{order_id}"
+
+
+def history(shard: str, order_id: str) -> str:
+    """List: the order's changes as JSON, oldest first. Lives as long as the order."""
+    return f"order:{{{shard}}}:{order_id}:history"
+
+
+def user_orders(shard: str, user_id: str) -> str:
+    """Sorted set: the user's order ids by when they were placed (ms). Expires when unused."""
+    return f"order:{{{shard}}}:user:{user_id}"
+
+
+def user_events(shard: str, user_id: str) -> str:
+    """Stream: the user's own events, under the feed's ids. Trimmed; expires when unused."""
+    return f"order:{{{shard}}}:user:{user_id}:events"
+
+
+def open_orders(shard: str) -> str:
+    """Sorted set: ids of orders not finished, by when they were placed (ms). Kept."""
+    return f"order:{{{shard}}}:open"
+
+
+def feed(shard: str) -> str:
+    """Stream: every event of the shard. Trimmed, never expires: its ids must only grow."""
+    return f"order:{{{shard}}}:events"
+
+
+def outbox(shard: str) -> str:
+    """Stream: orders whose wanted state the kitchen must hear. Never trimmed; an entry is deleted
+    when the kitchen has it."""
+    return f"order:{{{shard}}}:outbox"
+
+
+def placings(shard: str, user_id: str) -> str:
+    """Sorted set: the user's newest orders by when they were asked for (ms). Expires within a
+    minute: it is what the limit on placing counts."""
+    return f"order:{{{shard}}}:user:{user_id}:placings"
+
+
+def idempotency(shard: str, user_id: str, key: str) -> str:
+    """String: the first answer under an idempotency key, as JSON. Expires after 24 hours."""
+    return f"order:{{{shard}}}:idem:{user_id}:{key}"

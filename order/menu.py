@@ -1,0 +1,74 @@
+"""What a menu must be before guests may order from it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from infra.errors import Violation
+from order.domain import InvalidMenuError, MenuItem
+
+MAX_DISHES = 2_000
+MAX_PRICE = 10_000_000
+MAX_PREP_SECONDS = 4 * 60 * 60
+MAX_GROUPS = 20
+MAX_OPTIONS = 100
+MAX_NAME_CHARACTERS = 120
+SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+STATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def check_menu(currency: str, items: Sequence[MenuItem]) -> None:
+    """Raises InvalidMenuError with everything that is wrong, each by its JSON pointer."""
+    if violations := list(_violations(currency, items)):
+        raise InvalidMenuError(violations)
+
+
+def _violations(currency: str, items: Sequence[MenuItem]) -> Iterator[Violation]:
+    if not CURRENCY.fullmatch(currency):
+        yield Violation("/currency", "must be an ISO 4217 code such as EUR")
+    if not 1 <= len(items) <= MAX_DISHES:
+        yield Violation("/items", f"must have 1 to {MAX_DISHES} dishes")
+        return
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        at = f"/items/{index}"
+        if not SKU.fullmatch(item.sku):
+            yield Violation(f"{at}/sku", "must be lower-case letters, digits and hyphens")
+        if item.sku in seen:
+            yield Violation(f"{at}/sku", f"{item.sku!r} is there twice")
+        seen.add(item.sku)
+        if not STATION.fullmatch(item.station):
+            yield Violation(f"{at}/station", "must be lower-case letters, digits and hyphens")
+        if not 0 <= item.price <= MAX_PRICE:
+            yield Violation(f"{at}/price", f"must be 0 to {MAX_PRICE} minor units")
+        if not 0 <= item.prep_seconds <= MAX_PREP_SECONDS:
+            yield Violation(f"{at}/prep_seconds", f"must be 0 to {MAX_PREP_SECONDS}")
+        for field, name in (("name", item.name), ("category", item.category)):
+            yield from _name_violations(f"{at}/{field}", name)
+        yield from _group_violations(at, item)
+
+
+def _group_violations(at: str, item: MenuItem) -> Iterator[Violation]:
+    if len(item.option_groups) > MAX_GROUPS:
+        yield Violation(f"{at}/option_groups", f"must be at most {MAX_GROUPS}")
+    seen: set[str] = set()
+    for index, group in enumerate(item.option_groups):
+        here = f"{at}/option_groups/{index}"
+        yield from _name_violations(f"{here}/name", group.name)
+        if not 1 <= len(group.options) <= MAX_OPTIONS:
+            yield Violation(f"{here}/options", f"must be 1 to {MAX_OPTIONS}")
+        if not 0 <= group.min <= group.max <= len(group.options):
+            yield Violation(here, "min and max must fit each other and the number of options")
+        for position, option in enumerate(group.options):
+            yield from _name_violations(f"{here}/options/{position}/name", option.name)
+            if option.name in seen:
+                # An order names its options, so a name must mean one thing within a dish.
+                yield Violation(f"{here}/options/{position}/name", "is there twice in this dish")
+            seen.add(option.name)
+            if abs(option.price) > MAX_PRICE:
+                yield Violation(f"{here}/options/{position}/price", "is out of range")
+
+
+def _name_violations(at: str, name: str) -> Iterator[Violation]:
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        yield Violation(at, f"must be 1 to {MAX_NAME_CHARACTERS} printable characters")

@@ -1,0 +1,159 @@
+"""What the order service needs of the world."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from infra.limits import Usage
+from order.domain import Change, Menu, Order, OrderEvent
+from order.house import House, OpeningHours
+from order.lifecycle import Status
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    """What was answered first under an idempotency key: the order as it was first written."""
+
+    body_sha256: str
+    order: Order
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """The key a guest gave with a new order, and the SHA-256 (hex) of the body it came with."""
+
+    key: str
+    body_sha256: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The change is committed, now or before by the same operation."""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The order is at another version: read it again and decide anew."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The idempotency key had its order already."""
+
+    answer: FirstAnswer
+
+
+CommitResult = Applied | Stale | Replayed
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """Orders, newest first, and the cursor of the next page; empty when there is none."""
+
+    orders: Sequence[Order]
+    next_cursor: str
+
+
+@dataclass(frozen=True)
+class UserEvents:
+    """A user's events after an id; ``usable`` is False when that id is too old or unknown."""
+
+    events: Sequence[OrderEvent]
+    more: bool
+    usable: bool
+
+
+class OrderStore(Protocol):
+    """Keeps orders. Each commit is atomic and safe to repeat."""
+
+    async def get(self, order_id: str) -> Order | None:
+        """The order without its history, or None."""
+
+    async def get_with_history(self, order_id: str) -> Order | None:
+        """The order with its history, or None."""
+
+    async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+        """The orders without history, in the order of the ids."""
+
+    async def list_of_user(
+        self, user_id: str, *, status: Status | None, limit: int, cursor: str
+    ) -> OrderPage:
+        """A page of the user's orders, newest first, from after ``cursor``."""
+
+    async def find_first_answer(self, user_id: str, key: str) -> FirstAnswer | None:
+        """What an idempotency key was answered with, if it was used in the last 24 hours."""
+
+    async def commit(
+        self, change: Change, *, tell_kitchen: bool, idempotency: Idempotency | None = None
+    ) -> CommitResult:
+        """Commits one change, its event and any command for the kitchen: all or nothing.
+
+        Raises BacklogFullError for a new order while too many wait for the kitchen.
+        """
+
+    async def commit_many(self, changes: Sequence[Change]) -> list[CommitResult]:
+        """Commits changes of different orders, which the kitchen knows of, in one round trip."""
+
+    async def was_applied(self, order_id: str, op: str) -> bool:
+        """Whether the order's history has the operation."""
+
+    async def last_event_id(self, user_id: str) -> str:
+        """The id of the user's last event, ``0-0`` when he has none."""
+
+    async def events_after(self, user_id: str, event_id: str, *, limit: int) -> UserEvents:
+        """The user's events after ``event_id``, oldest first."""
+
+    async def recent_of_user(self, user_id: str, finished_since: datetime) -> list[Order]:
+        """The user's active orders and those finished since, newest first."""
+
+    async def save_tick(self, kitchen: str, at: datetime) -> None:
+        """Notes when a kitchen's job last ran."""
+
+    async def read_ticks(self) -> Mapping[str, datetime]:
+        """When each kitchen's job last ran."""
+
+    async def open_since_before(self, shard: str, at: datetime, *, offset: int) -> list[str]:
+        """Ids of a shard's unfinished orders placed before ``at``, oldest first, some at a time."""
+
+    async def waiting_for_kitchen(self, shard: str) -> frozenset[str] | None:
+        """The orders of a shard's outbox, or None when they are too many to look at."""
+
+    async def tell_kitchen_again(self, order: Order) -> None:
+        """Puts an order into the outbox once more; harmless, for the kitchen knows its version."""
+
+
+class MenuStore(Protocol):
+    """Keeps the menu."""
+
+    async def read(self) -> Menu:
+        """The whole menu."""
+
+    async def read_dishes(self, skus: Sequence[str]) -> Menu:
+        """The menu with only these dishes, those of them that exist."""
+
+    async def replace(self, menu: Menu, *, op: str) -> Menu:
+        """Puts ``menu`` in the place of the old one; answers it with its new version."""
+
+    async def set_availability(self, sku: str, available: bool) -> Menu:
+        """Marks a dish sold out or back; answers the menu with that dish.
+
+        Raises DishNotFoundError.
+        """
+
+
+class HouseStore(Protocol):
+    """Keeps when guests may order."""
+
+    async def read(self) -> House: ...
+
+    async def set_hours(self, hours: Sequence[OpeningHours], time_zone: str) -> None: ...
+
+    async def set_pause(self, paused: bool, reason: str) -> None: ...
+
+
+class PlacingLimit(Protocol):
+    """How often one user may order."""
+
+    async def take(self, user_id: str, op: str) -> Usage:
+        """Counts one more order, if it may be placed; the same operation counts once."""

@@ -1,0 +1,361 @@
+"""What can be done with orders and the menu: one method a use case."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ulid import ULID
+
+from infra.clock import to_ms, utc_now
+from infra.identity import Caller, NotAllowedError
+from infra.limits import Usage
+from infra.logs import get_logger
+from order.changes import Answer, TicketChange, apply_changes, log_step
+from order.domain import (
+    Change,
+    IdempotencyKeyReusedError,
+    LineRequest,
+    Menu,
+    MenuItem,
+    Order,
+    OrderEvent,
+    OrderNotFoundError,
+    TooManyOrdersError,
+    VersionMismatchError,
+    new_order,
+    price_lines,
+)
+from order.house import House, OpeningHours
+from order.lifecycle import Cause, Status, allowed_actions
+from order.menu import check_menu
+from order.ports import (
+    Applied,
+    HouseStore,
+    Idempotency,
+    MenuStore,
+    OrderPage,
+    OrderStore,
+    PlacingLimit,
+    Replayed,
+)
+from shared_proto.roles import ADMIN, is_staff, staff_roles
+from shared_proto.sharding import shard_of
+
+log = get_logger()
+
+EVENTS_PAGE = 500
+FINISHED_SHOWN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A new order, or the first answer to a repeated idempotency key."""
+
+    order: Order
+    replayed: bool
+    usage: Usage | None = None
+    """What is left of the guest's allowance, where there is a limit."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a watcher begins: the last event's id, read before the orders."""
+
+    event_id: str
+    orders: Sequence[Order]
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """A user's events after the id he named."""
+
+    events: Sequence[OrderEvent]
+    more: bool
+
+
+class OrderService:
+    """The use cases. Everything it is given, it may be given twice."""
+
+    def __init__(
+        self,
+        orders: OrderStore,
+        menu: MenuStore,
+        house: HouseStore,
+        *,
+        placing: PlacingLimit | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """``placing`` limits how often one user may order; None for no limit."""
+        self._orders = orders
+        self._menu = menu
+        self._house = house
+        self._placing = placing
+        self._clock = clock
+
+    async def place_order(
+        self,
+        caller: Caller,
+        requests: Sequence[LineRequest],
+        *,
+        note: str,
+        kitchen: str,
+        idempotency: Idempotency | None,
+    ) -> Placed:
+        """Places an order at the menu's prices.
+
+        Raises:
+            InvalidOrderError, SoldOutError: it can't be ordered as it stands.
+            IdempotencyKeyReusedError: the key belongs to another body.
+            TooManyOrdersError: this user orders too fast.
+            HouseClosedError, OrdersPausedError: nobody may order now.
+            BacklogFullError: too many orders wait for the kitchen.
+        """
+        if idempotency is not None:
+            # Before the menu is asked: a dish may have been sold out since the first answer.
+            first = await self._orders.find_first_answer(caller.user_id, idempotency.key)
+            if first is not None:
+                return _replay(first.order, first.body_sha256, idempotency)
+        op = new_op()
+        usage, menu, house = await asyncio.gather(
+            self._take_place(caller.user_id, op),
+            self._menu.read_dishes([request.sku for request in requests]),
+            self._house.read(),
+        )
+        at = self._clock()
+        house.require_serving(at)
+        change = new_order(
+            order_id=new_order_id(caller.user_id, at),
+            user_id=caller.user_id,
+            kitchen=kitchen,
+            lines=price_lines(requests, menu),
+            currency=menu.currency,
+            note=note,
+            by=caller.login,
+            at=at,
+            op=op,
+        )
+        result = await self._orders.commit(change, tell_kitchen=True, idempotency=idempotency)
+        if isinstance(result, Replayed) and idempotency is not None:
+            answer = result.answer
+            # A lost reply, asked for again, finds the answer it wrote itself.
+            if answer.order.id != change.order.id:
+                return _replay(answer.order, answer.body_sha256, idempotency)
+        elif not isinstance(result, Applied):
+            raise AssertionError(f"there is another order with the id {change.order.id}")
+        log_step(change)
+        return Placed(replace(change.order, history=(change.entry,)), replayed=False, usage=usage)
+
+    async def _take_place(self, user_id: str, op: str) -> Usage | None:
+        if self._placing is None:
+            return None
+        usage = await self._placing.take(user_id, op)
+        if not usage.granted:
+            raise TooManyOrdersError(usage)
+        return usage
+
+    async def get_order(self, caller: Caller, order_id: str) -> Order:
+        """The order with its history. Raises OrderNotFoundError, also for another guest's order."""
+        order = await self._orders.get_with_history(order_id)
+        if order is None or not (order.user_id == caller.user_id or _works_on(caller, order)):
+            raise OrderNotFoundError(order_id)
+        return order
+
+    async def list_orders(
+        self, caller: Caller, *, status: Status | None, limit: int, cursor: str
+    ) -> OrderPage:
+        """A page of the caller's orders, newest first, without history."""
+        return await self._orders.list_of_user(
+            caller.user_id, status=status, limit=limit, cursor=cursor
+        )
+
+    async def update_order(
+        self,
+        caller: Caller,
+        order_id: str,
+        requests: Sequence[LineRequest],
+        *,
+        note: str | None,
+        if_version: int | None,
+    ) -> Order:
+        """Replaces the items, the note, or both; the rest stays. Lines that stay keep their price.
+
+        Raises:
+            OrderNotFoundError: there is none, or it is another guest's.
+            VersionMismatchError: the order is not at ``if_version`` any more.
+            TransitionNotAllowedError: it is being cooked, or finished.
+            InvalidOrderError, SoldOutError: it can't be ordered as it stands.
+        """
+        op = new_op()
+        menu = await self._menu.read_dishes([request.sku for request in requests])
+
+        def edit(order: Order) -> Change | None:
+            if order.user_id != caller.user_id:
+                raise OrderNotFoundError(order_id)
+            order.require_editable()
+            lines = price_lines(requests, menu, kept=order.lines) if requests else order.lines
+            wish = order.note if note is None else note
+            change = order.edit(lines, wish, by=caller.login, at=self._clock(), op=op)
+            return None if (lines, wish) == (order.lines, order.note) else change
+
+        return await self._commit(caller, order_id, edit, if_version)
+
+    async def cancel_order(
+        self, caller: Caller, order_id: str, *, reason: str, if_version: int | None
+    ) -> Order:
+        """Calls an order off; one that is cancelled already stays so.
+
+        A guest may while cooking has not begun; staff may until it is handed over, with a reason.
+
+        Raises:
+            OrderNotFoundError, VersionMismatchError, TransitionNotAllowedError: as for an edit.
+            ReasonNeededError: staff gave none.
+        """
+        op = new_op()
+
+        def cancel(order: Order) -> Change | None:
+            if order.status is Status.CANCELLED:
+                return None
+            cause = self._canceller(caller, order)
+            return order.cancel(cause, by=caller.login, at=self._clock(), op=op, reason=reason)
+
+        return await self._commit(caller, order_id, cancel, if_version)
+
+    def _canceller(self, caller: Caller, order: Order) -> Cause:
+        """As whom the caller cancels: as the guest where that is enough, else as staff."""
+        if order.user_id == caller.user_id and (
+            not _works_on(caller, order) or allowed_actions(order.status)
+        ):
+            return Cause.GUEST
+        return Cause.STAFF
+
+    async def _commit(
+        self,
+        caller: Caller,
+        order_id: str,
+        decide: Callable[[Order], Change | None],
+        if_version: int | None,
+    ) -> Order:
+        """Decides on the order as it is and commits that; again, when it moved in between."""
+        while True:
+            order = await self.get_order(caller, order_id)
+            if if_version is not None and order.version != if_version:
+                raise VersionMismatchError(order)
+            change = decide(order)
+            if change is None:
+                return order
+            result = await self._orders.commit(change, tell_kitchen=True)
+            if isinstance(result, Applied):
+                log_step(change)
+                return await self.get_order(caller, order_id)
+
+    async def reject_order(self, order: Order, reason: str) -> bool:
+        """Notes that the kitchen can't take ``order`` as it was sent.
+
+        Returns False where that is not true of it any more: its guest has edited it, or the kitchen
+        took an earlier content of it. The kitchen must then be told how it stands now.
+        """
+        if order.status is not Status.PLACED:
+            return False
+        change = order.move(
+            Status.REJECTED,
+            Cause.SYSTEM,
+            by=order.kitchen,
+            at=self._clock(),
+            op=new_op(),
+            reason=reason,
+        )
+        if not isinstance(await self._orders.commit(change, tell_kitchen=False), Applied):
+            return False
+        log_step(change)
+        return True
+
+    async def apply_changes(self, changes: Sequence[TicketChange]) -> list[Answer]:
+        """Applies the kitchen's changes and answers each."""
+        return await apply_changes(self._orders, changes)
+
+    async def note_tick(self, kitchen: str, at: datetime) -> None:
+        """Notes when a kitchen's job last ran, for the watchers' "as of"."""
+        await self._orders.save_tick(kitchen, at)
+
+    async def read_events(self, user_id: str, after_event_id: str) -> EventPage | Snapshot:
+        """The user's events after an id, or a snapshot where that id is of no use."""
+        if after_event_id:
+            found = await self._orders.events_after(user_id, after_event_id, limit=EVENTS_PAGE)
+            if found.usable:
+                return EventPage(found.events, found.more)
+        event_id = await self._orders.last_event_id(user_id)
+        since = self._clock() - FINISHED_SHOWN
+        return Snapshot(event_id, await self._orders.recent_of_user(user_id, since))
+
+    async def read_menu(self) -> Menu:
+        """The whole menu."""
+        return await self._menu.read()
+
+    async def import_menu(self, caller: Caller, currency: str, items: Sequence[MenuItem]) -> Menu:
+        """Puts a new menu in the place of the old one, all or nothing. Role admin.
+
+        Raises InvalidMenuError with a violation for each thing that is wrong.
+        """
+        caller.require(ADMIN)
+        check_menu(currency, items)
+        menu = Menu(0, currency, {item.sku: item for item in items})
+        imported = await self._menu.replace(menu, op=new_op())
+        log.info("menu_imported", version=imported.version, dishes=len(items), by=caller.login)
+        return imported
+
+    async def read_house(self) -> tuple[House, bool]:
+        """When guests may order, and whether they may now."""
+        house = await self._house.read()
+        return house, house.is_open(self._clock()) and not house.paused
+
+    async def set_hours(
+        self, caller: Caller, hours: Sequence[OpeningHours], time_zone: str
+    ) -> None:
+        """Sets the opening hours. Role admin."""
+        caller.require(ADMIN)
+        await self._house.set_hours(hours, time_zone)
+        log.info("opening_hours_set", by=caller.login, time_zone=time_zone, hours=len(hours))
+
+    async def set_pause(self, caller: Caller, paused: bool, reason: str) -> None:
+        """Pauses orders, or takes them again. Role kitchen or admin."""
+        if not is_staff(caller.roles):
+            raise NotAllowedError("this takes the role kitchen or admin")
+        await self._house.set_pause(paused, reason)
+        log.info("orders_paused" if paused else "orders_resumed", by=caller.login, reason=reason)
+
+    async def set_availability(self, caller: Caller, sku: str, available: bool) -> MenuItem:
+        """Marks a dish sold out or back. Role kitchen or admin. Raises DishNotFoundError."""
+        if not is_staff(caller.roles):
+            raise NotAllowedError("this takes the role kitchen or admin")
+        menu = await self._menu.set_availability(sku, available)
+        log.info("dish_availability_set", sku=sku, available=available, by=caller.login)
+        return menu.items[sku]
+
+
+def _works_on(caller: Caller, order: Order) -> bool:
+    """Whether the caller is staff where the order is cooked."""
+    return not caller.roles.isdisjoint(staff_roles(order.kitchen))
+
+
+def _replay(order: Order, body_sha256: str, idempotency: Idempotency) -> Placed:
+    if body_sha256 != idempotency.body_sha256:
+        raise IdempotencyKeyReusedError
+    log.info("order_replayed", order_id=order.id)
+    return Placed(order, replayed=True)
+
+
+def new_order_id(user_id: str, at: datetime) -> str:
+    """A ULID (https://github.com/ulid/spec) whose last character names the user's shard.
+
+    Its 75 other random bits are drawn anew each time: the library's own ULIDs of one millisecond
+    count up by one, and would differ in that last character alone.
+    """
+    ulid = ULID.from_bytes(to_ms(at).to_bytes(6, "big") + secrets.token_bytes(10))
+    return str(ulid)[:-1] + shard_of(user_id)
+
+
+def new_op() -> str:
+    """A fresh operation id: a change that is tried again under it happens once."""
+    return str(ULID())

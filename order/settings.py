@@ -1,0 +1,37 @@
+"""Everything the order service can be told, by environment variables that begin with ORDER_."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from infra.settings import StoreSettings
+
+
+class Settings(StoreSettings):
+    """The order service's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="ORDER_")
+
+    grpc_port: int = Field(50052, description="Port of the gRPC server.")
+    ops_port: int = Field(9082, description="Port of /healthz, /readyz and /metrics.")
+    auth_target: str = Field("127.0.0.1:50051", description="gRPC address of auth.")
+    kitchen_target: str = Field("127.0.0.1:50053", description="gRPC address of the kitchen.")
+    retention_days: int = Field(
+        30, ge=0, description="How long finished orders are kept; 0 keeps them for good."
+    )
+    outbox_limit: int = Field(
+        10_000,
+        ge=1,
+        description="New orders get 503 while so many of a shard wait for the kitchen.",
+    )
+    orders_per_minute: int = Field(
+        600, ge=0, description="Orders one user may place within a minute; 0 for any number."
+    )
+    reconcile_seconds: float = Field(
+        30, gt=0, description="How often orders and tickets are compared, in seconds."
+    )
+    feed_length: int = Field(
+        10_000, ge=100, description="Roughly how many events the feed of a shard keeps."
+    )
+    user_events_length: int = Field(
+        1_000, ge=100, description="Roughly how many events a user's own stream keeps."
+    )

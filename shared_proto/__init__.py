@@ -1,0 +1,1 @@
+"""The contract between the services: messages, RPCs, and what both ends of a call agree on."""

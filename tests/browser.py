@@ -1,0 +1,155 @@
+"""A real browser at the pages, and what people do there."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+PASSWORD = "correct horse battery"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Chromium until the block ends."""
+    # Its sandbox needs another user than root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class GuestPage:
+    """``/`` as one guest uses it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.ticket = page.locator(".tracker")
+        self.pill = page.locator(".pill")
+
+    async def open(self, url: str) -> None:
+        """Shows the menu."""
+        await self.page.goto(url)
+        await expect(self.dish("chicken-bowl")).to_be_visible()
+
+    def dish(self, sku: str) -> Locator:
+        """A dish on the menu."""
+        return self.page.locator(f".dish[data-sku='{sku}']")
+
+    async def write_down(self, sku: str, *options: str) -> None:
+        """Puts a dish on the bill."""
+        dish = self.dish(sku)
+        await dish.locator(".dish-row").click()
+        for option in options:
+            await dish.get_by_label(option, exact=False).first.check()
+        if await dish.locator("fieldset").count():
+            await dish.locator(".fold .primary").click()
+
+    async def open_bill(self) -> None:
+        """On a phone the bill is a bar that opens."""
+        bar = self.page.locator(".bill-bar")
+        if await bar.is_visible() and await bar.get_attribute("aria-expanded") == "false":
+            await bar.click()
+
+    async def send(self) -> None:
+        """Presses the button that orders."""
+        await self.open_bill()
+        await self.page.locator("[data-key=send]").click()
+
+    async def sign_up(self, login: str) -> None:
+        """Fills in the form that is open."""
+        dialog = self.page.locator("dialog[open]")
+        await dialog.locator(".link").click()
+        await dialog.locator("[name=login]").fill(login)
+        await dialog.locator("[name=password]").fill(PASSWORD)
+        await dialog.locator(".primary").click()
+
+    async def order_bowl(self, login: str) -> int:
+        """A new guest orders a bowl; the number is his pickup number."""
+        await self.write_down("chicken-bowl", "guacamole")
+        await self.send()
+        await self.sign_up(login)
+        return await self.number()
+
+    async def number(self) -> int:
+        """The pickup number, once there is one."""
+        await expect(self.ticket).to_have_class(_has("is-queued"))
+        return int(await self.ticket.locator(".number").inner_text())
+
+    async def expect_status(self, status: str) -> None:
+        await expect(self.ticket).to_have_class(_has(f"is-{status}"))
+
+    async def order_again(self, items: list[dict[str, Any]], kitchen: str, note: str = "") -> None:
+        """Another order of the guest who is signed in, without all the tapping."""
+        body = json.dumps({"items": items, "note": note, "kitchen": kitchen})
+        status = await self.page.evaluate(
+            """body => fetch('/order', {
+                method: 'POST', headers: {'Content-Type': 'application/json'}, body
+            }).then(answer => answer.status)""",
+            body,
+        )
+        assert status == 201
+
+
+class KitchenPage:
+    """``/kitchen`` as a cook uses it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pill = page.locator(".pill")
+
+    async def open(self, url: str, login: str, password: str) -> None:
+        """Signs the cook in."""
+        await self.page.goto(url)
+        await self.page.locator("[name=login]").fill(login)
+        await self.page.locator("[name=password]").fill(password)
+        await self.page.locator(".sign-in .primary").click()
+        await expect(self.pill).to_have_attribute("data-kind", "live")
+
+    def card(self, number: int, column: str = "") -> Locator:
+        """A ticket, wherever it hangs or in one column."""
+        place = f".column[data-status={column}] " if column else ""
+        return self.page.locator(f"{place}.card[data-number='{number}']")
+
+    async def tap(self, number: int, column: str) -> None:
+        """The one next action of a ticket that hangs in ``column``."""
+        # The board takes two taps within 400 ms for one.
+        foot = self.card(number, column).locator(".foot")
+        await expect(foot).to_be_visible()
+        await self.page.evaluate("() => new Promise(done => setTimeout(done, 400))")
+        await foot.click()
+
+    async def expect_in(self, column: str, number: int) -> None:
+        await expect(self.card(number, column)).to_be_visible()
+
+
+class BoardPage:
+    """``/board`` on the wall."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pill = page.locator(".pill")
+
+    async def open(self, url: str) -> None:
+        await self.page.goto(url)
+        await expect(self.pill).to_have_attribute("data-kind", "live")
+
+    def number(self, half: str, number: int) -> Locator:
+        """A number in the half ``preparing`` or ``ready``."""
+        return self.page.locator(f".{half} li[data-item='{number}']")
+
+
+def _has(name: str) -> re.Pattern[str]:
+    """A class among others."""
+    return re.compile(rf"(^|\s){re.escape(name)}(\s|$)")

@@ -1,0 +1,86 @@
+"""Both APIs keep what their OpenAPI documents promise, whoever calls.
+
+Endless streams, and calls that end the session the test runs in, have tests of their own.
+"""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.dev.guest import Guest
+from infra.dev.opening import SAMPLE_MENU, import_menu, read_menu
+from tests.stack import Stack, new_guest
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = 5
+ENDLESS = "/stream$"
+SESSION_ENDING = "/logout$|/session|/token/refresh$|/password$"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+async def own_house(stack: Stack) -> AsyncIterator[None]:
+    """Made-up menus and hours take the place of ours, and orders are paused; the tests after find
+    the house as it was."""
+    yield
+    admin = stack.staff("admin")
+    await import_menu(admin, read_menu(SAMPLE_MENU))
+    for path, body in (
+        ("/house/pause", {"paused": False}),
+        ("/house/hours", {"hours": [], "time_zone": "UTC"}),
+    ):
+        (await admin.call("PUT", path, json=body)).raise_for_status()
+
+
+async def token_of(account: Guest, http: httpx.AsyncClient) -> str:
+    answer = await http.post("/login", json=account.account)
+    token: str = answer.raise_for_status().json()["access_token"]
+    return token
+
+
+async def check(url: str, token: str, folder: Path, *options: str) -> None:
+    """Runs schemathesis with all checks; fails with its report."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
+        *("--config-file", str(CONFIGURATION), "run", f"{url}/openapi.json"),
+        *("--checks", "all", "--continue-on-failure", "--no-shrink"),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
+        *("--request-timeout", "20", "--warnings", "off", "--no-color"),
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--exclude-path-regex", f"{ENDLESS}|{SESSION_ENDING}", *options),
+        # It keeps a database of examples where it runs.
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    report, _ = await process.communicate()
+    said = report.decode()
+    assert process.returncode == 0, said
+    # Nothing found because nothing was tried would be no finding.
+    tried = re.search(r"(\d+) generated", said)
+    assert tried is not None, said
+    assert int(tried[1]) > 100, said
+
+
+@pytest.mark.usefixtures("own_house")
+@pytest.mark.parametrize("role", ["guest", "cook", "admin"])
+async def test_gateway_keeps_its_promises(
+    stack: Stack, http: httpx.AsyncClient, tmp_path: Path, role: str
+) -> None:
+    account = await new_guest(http) if role == "guest" else stack.staff(role)
+    await check(stack.gateway_url, await token_of(account, http), tmp_path)
+
+
+async def test_auth_keeps_its_promises(
+    stack: Stack, http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    token = await token_of(await new_guest(http), http)
+    # Which would forget the very account.
+    await check(stack.auth_url, token, tmp_path, "--exclude-method", "DELETE")

@@ -1,0 +1,535 @@
+"""The three pages in a real browser: live, whatever dies meanwhile, and fit for everyone."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="the browser's driver comes with the dev requirements")
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
+
+from tests.browser import (
+    CHROMIUM,
+    DESKTOP,
+    PHONE,
+    BoardPage,
+    GuestPage,
+    KitchenPage,
+    open_browser,
+)
+from tests.stack import Stack
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+
+# Nothing moves by itself there.
+PATIO = "?kitchen=patio"
+CATCH_UP_MS = 20_000
+BOWL = {"sku": "chicken-bowl", "quantity": 1, "options": ["rice"]}
+TART = {"sku": "lemon-tart", "quantity": 2, "options": []}
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with open_browser() as browser:
+        yield browser
+
+
+class People:
+    """Browsers of their own for everyone, and the first script error of any page."""
+
+    def __init__(self, browser: Browser, stack: Stack) -> None:
+        self._browser = browser
+        self._stack = stack
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    async def context(self, **options: Any) -> BrowserContext:
+        """Somebody's browser: English, on a desktop, unless ``options`` say otherwise."""
+        context = await self._browser.new_context(
+            **{"viewport": DESKTOP, "locale": "en-GB", **options}
+        )
+        context.set_default_timeout(CATCH_UP_MS)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("console", self._note)
+        self._contexts.append(context)
+        return context
+
+    def _note(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.errors.append(message.text)
+
+    async def guest(self, **options: Any) -> GuestPage:
+        context = await self.context(**options)
+        guest = GuestPage(await context.new_page())
+        await guest.open(self._stack.gateway_url + "/" + PATIO)
+        return guest
+
+    async def cook(self, **options: Any) -> KitchenPage:
+        context = await self.context(**options)
+        cook = KitchenPage(await context.new_page())
+        await cook.open(
+            f"{self._stack.gateway_url}/kitchen{PATIO}",
+            "cook",
+            self._stack.secrets.passwords["cook"],
+        )
+        return cook
+
+    async def board(self, **options: Any) -> BoardPage:
+        context = await self.context(**options)
+        board = BoardPage(await context.new_page())
+        await board.open(f"{self._stack.gateway_url}/board{PATIO}")
+        return board
+
+    async def leave(self) -> None:
+        for context in self._contexts:
+            await context.close()
+
+
+@pytest.fixture
+async def people(browser: Browser, stack: Stack) -> AsyncIterator[People]:
+    people = People(browser, stack)
+    expect.set_options(timeout=CATCH_UP_MS)
+    yield people
+    await people.leave()
+    assert people.errors == []
+
+
+def new_login() -> str:
+    return f"anna-{uuid.uuid4().hex[:8]}"
+
+
+@asynccontextmanager
+async def never_reloaded(*pages: Page) -> AsyncIterator[None]:
+    for page in pages:
+        await page.evaluate("() => { window.isTheSame = true; }")
+    yield
+    for page in pages:
+        assert await page.evaluate("() => window.isTheSame")
+
+
+# The story
+
+
+async def test_order_moves_on_all_three_pages_without_reload(people: People) -> None:
+    guest, cook, board = await asyncio.gather(people.guest(), people.cook(), people.board())
+    async with never_reloaded(guest.page, cook.page, board.page):
+        number = await guest.order_bowl(new_login())
+        await cook.tap(number, "queued")
+        await guest.expect_status("preparing")
+        await expect(board.number("preparing", number)).to_be_visible()
+        await cook.tap(number, "preparing")
+        await guest.expect_status("ready")
+        await expect(board.number("ready", number)).to_be_visible()
+        await expect(board.number("preparing", number)).to_have_count(0)
+        await cook.tap(number, "ready")
+        await guest.expect_status("completed")
+        await expect(board.number("ready", number)).to_have_count(0)
+        await expect(cook.card(number)).to_have_count(0)
+    stops = guest.ticket.locator(".stops time")
+    await expect(stops).to_have_count(5)
+
+
+async def test_pages_catch_up_by_themselves_after_gateway_and_order_die(
+    people: People, stack: Stack
+) -> None:
+    guest, cook, board = await asyncio.gather(people.guest(), people.cook(), people.board())
+    number = await guest.order_bowl(new_login())
+    pills = (guest.pill, cook.pill, board.pill)
+    async with never_reloaded(guest.page, cook.page, board.page):
+        async with absent(stack, "gateway"):
+            for pill in pills:
+                await expect(pill).not_to_have_attribute("data-kind", "live")
+        for pill in pills:
+            await expect(pill).to_have_attribute("data-kind", "live")
+        await cook.tap(number, "queued")
+        await guest.expect_status("preparing")
+        async with absent(stack, "order"):
+            # The kitchen goes on by itself, and the guest's page says how old what it shows is.
+            await cook.tap(number, "preparing")
+            await cook.expect_in("ready", number)
+            await expect(board.number("ready", number)).to_be_visible()
+            await expect(guest.pill).to_have_attribute("data-kind", "as-of", timeout=40_000)
+        await guest.expect_status("ready")
+        await expect(guest.pill).to_have_attribute("data-kind", "live")
+
+
+@asynccontextmanager
+async def absent(stack: Stack, service: str) -> AsyncIterator[None]:
+    """Kills a service, and starts it again whatever happens in the block."""
+    stack.kill(service)
+    try:
+        yield
+    finally:
+        stack.start_service(service)
+        await stack.wait_ready()
+
+
+async def test_signing_out_ends_the_stream_in_every_tab(people: People) -> None:
+    guest = await people.guest()
+    await guest.order_bowl(new_login())
+    other = GuestPage(await guest.page.context.new_page())
+    await other.page.goto(guest.page.url)
+    await expect(other.ticket).to_be_visible()
+
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def note_end(request: Request) -> None:
+        if "/order/stream" in request.url and not ended.done():
+            ended.set_result(None)
+
+    # Ended by the page or by the gateway, whichever is quicker.
+    guest.page.context.on("requestfailed", note_end)
+    guest.page.context.on("requestfinished", note_end)
+    await other.page.get_by_role("button", name="Sign out").click()
+    async with asyncio.timeout(CATCH_UP_MS / 1000):
+        await ended
+    for page in (guest.page, other.page):
+        # One that was asking for something at that moment also opens the sign-in dialog.
+        await expect(page.locator("#nav").get_by_role("button", name="Sign in")).to_be_visible()
+        await expect(page.locator(".tracker")).to_have_count(0)
+
+
+async def test_tabs_share_one_stream_and_pass_it_on(people: People) -> None:
+    guest = await people.guest()
+    streams: list[str] = []
+    guest.page.context.on(
+        "request",
+        lambda request: streams.append(request.url) if "/order/stream" in request.url else None,
+    )
+    number = await guest.order_bowl(new_login())
+    other = GuestPage(await guest.page.context.new_page())
+    await other.page.goto(guest.page.url)
+    await other.expect_status("queued")
+    await expect(other.pill).to_have_attribute("data-kind", "live")
+    assert len(streams) == 1
+    # The tab that has the stream goes; the other resumes where that was.
+    async with other.page.expect_request(lambda request: "last_event_id=" in request.url):
+        await guest.page.close()
+    cook = await people.cook()
+    await cook.tap(number, "queued")
+    await other.expect_status("preparing")
+    assert len(streams) == 2
+
+
+# The guest
+
+
+async def test_guest_changes_and_cancels_while_that_is_allowed(people: People) -> None:
+    guest = await people.guest()
+    await guest.order_bowl(new_login())
+    await guest.ticket.get_by_role("button", name="Change").click()
+    await guest.write_down("chocolate-mousse")
+    await guest.send()
+    await expect(guest.ticket.locator(".line")).to_have_count(2)
+    await guest.ticket.get_by_role("button", name="Cancel order").click()
+    await guest.ticket.get_by_role("button", name="Yes, cancel it").click()
+    await guest.expect_status("cancelled")
+    await expect(guest.ticket.get_by_role("button", name="Order again")).to_be_visible()
+
+
+async def test_what_can_no_longer_be_changed_says_why(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await cook.tap(number, "queued")
+    await guest.expect_status("preparing")
+    await expect(guest.ticket.get_by_role("button", name="Cancel order")).to_have_count(0)
+    await expect(guest.ticket.locator(".hint")).to_contain_text("being cooked")
+
+
+async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    await guest.write_down("lemon-tart")
+    await cook.page.get_by_role("button", name="Sold out").click()
+    tart = cook.page.get_by_role("switch", name=re.compile("Lemon Tart"))
+    try:
+        async with cook.page.expect_response(lambda it: it.request.method == "PATCH"):
+            await tart.click()
+        await guest.send()
+        await guest.sign_up(new_login())
+        await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("sold out")
+        await expect(guest.dish("lemon-tart")).to_contain_text("sold out")
+    finally:
+        async with cook.page.expect_response(lambda it: it.request.method == "PATCH"):
+            await tart.click()
+
+
+async def test_order_whose_answer_was_lost_is_placed_once(people: People) -> None:
+    guest = await people.guest()
+    lost = 0
+
+    async def lose_first_answer(route: Route) -> None:
+        nonlocal lost
+        if route.request.method == "POST" and not lost:
+            lost += 1
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await guest.page.route("**/order", lose_first_answer)
+    await guest.write_down("chicken-bowl")
+    await guest.send()
+    await guest.sign_up(new_login())
+    await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("can’t reach")
+    await guest.send()
+    await guest.number()
+    orders = await guest.page.evaluate(
+        "() => fetch('/order?limit=20').then(answer => answer.json())"
+    )
+    assert len(orders["orders"]) == 1
+
+
+async def test_russian_browser_reads_russian(people: People) -> None:
+    guest = await people.guest(locale="ru-RU")
+    await expect(guest.page.locator("html")).to_have_attribute("lang", "ru")
+    await expect(guest.page.get_by_role("heading", level=1)).to_have_text("Что вам приготовить?")
+    await expect(guest.dish("chicken-bowl").locator(".price").first).to_have_text(
+        re.compile(r"9,90\s€")
+    )
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_first_paint_does_not_jump(
+    people: People, stack: Stack, viewport: dict[str, int]
+) -> None:
+    page = await (await people.context(viewport=viewport)).new_page()
+    await page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver(list => {
+            for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({type: 'layout-shift', buffered: true});"""
+    )
+    await page.goto(stack.gateway_url)
+    await expect(page.locator(".dish").first).to_be_visible()
+    await page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    # What web.dev calls good.
+    assert await page.evaluate("() => window.shift") < 0.1
+
+
+# The kitchen
+
+
+async def test_hand_over_taken_back_is_never_sent(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    sent: list[str] = []
+    cook.page.on("request", lambda request: sent.append(request.url))
+    await cook.tap(number, "queued")
+    await cook.tap(number, "preparing")
+    await cook.tap(number, "ready")
+    foot = cook.card(number).locator(".foot")
+    await expect(foot).to_contain_text("Undo")
+    await cook.page.keyboard.press("u")
+    await expect(foot).to_have_text("Hand over")
+    await expect(guest.ticket).to_have_class(re.compile("is-ready"))
+    assert not [url for url in sent if "/complete" in url]
+
+
+async def test_recalled_ticket_goes_back_with_its_reason(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await cook.tap(number, "queued")
+    await cook.tap(number, "preparing")
+    await cook.card(number, "ready").get_by_role("button", name="Recall").click()
+    await cook.page.get_by_role("button", name="Wrong dish").click()
+    await cook.expect_in("preparing", number)
+    await expect(cook.card(number)).to_contain_text("recalled")
+    await guest.expect_status("preparing")
+    await expect(guest.ticket.locator(".promise")).to_contain_text("put something right")
+
+
+async def test_changed_ticket_shows_what_was_struck_and_added_until_acknowledged(
+    people: People,
+) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await cook.expect_in("queued", number)
+    await guest.ticket.get_by_role("button", name="Change").click()
+    bill = guest.page.locator(".bill")
+    await bill.get_by_role("button", name="One Chicken Bowl more").click()
+    await guest.send()
+    card = cook.card(number)
+    await expect(card.locator("del")).to_contain_text("1×Chicken Bowl")
+    await expect(card.locator("ins")).to_contain_text("2×Chicken Bowl")
+    await card.get_by_role("button", name="Got it").click()
+    await expect(card.locator(".flag, del, ins")).to_have_count(0)
+
+
+async def test_ticket_voided_while_cooking_stands_out_until_acknowledged(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await cook.tap(number, "queued")
+    await cook.expect_in("preparing", number)
+    await cook.card(number).get_by_role("button", name="Void").click()
+    await cook.page.get_by_role("button", name="The guest left").click()
+    card = cook.card(number, "preparing")
+    await expect(card.locator(".flag")).to_contain_text("stop cooking")
+    await guest.expect_status("cancelled")
+    await expect(guest.ticket.locator(".promise")).to_contain_text("The guest left")
+    await card.locator(".foot").click()
+    await expect(card).to_have_count(0)
+
+
+async def test_board_works_by_keyboard_alone(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await guest.order_again([TART], "patio")
+    await cook.expect_in("queued", number + 1)
+    keyboard = cook.page.keyboard
+
+    async def find() -> None:
+        await keyboard.type(str(number))
+        await keyboard.press("Enter")
+        await expect(cook.card(number).locator(".foot")).to_be_focused()
+
+    async def expect_focus_in(column: str) -> None:
+        focused = cook.page.locator(f".column[data-status={column}] .foot:focus")
+        await expect(focused).to_have_count(1)
+
+    await find()
+    await keyboard.press("Enter")
+    await cook.expect_in("preparing", number)
+    await find()
+    await keyboard.press("ArrowLeft")
+    await expect_focus_in("queued")
+    await keyboard.press("ArrowRight")
+    await expect_focus_in("preparing")
+
+
+async def test_stations_show_their_own_dishes_and_all_day_counts_them(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await guest.order_again([BOWL, TART], "patio")
+    number += 1
+    await cook.expect_in("queued", number)
+    await cook.page.get_by_role("button", name="cold").click()
+    card = cook.card(number)
+    await expect(card).to_contain_text("Lemon Tart")
+    await expect(card).not_to_contain_text("Chicken Bowl")
+    await expect(card).to_contain_text("+ 1 at other stations")
+    await expect(cook.page.locator(".all-day")).not_to_contain_text("Chicken Bowl")
+
+
+async def test_guest_gets_no_kitchen_board(people: People, stack: Stack) -> None:
+    guest = await people.guest()
+    await guest.order_bowl(new_login())
+    await guest.page.goto(f"{stack.gateway_url}/kitchen{PATIO}")
+    await expect(guest.page.locator(".sign-in .hint")).to_contain_text("no kitchen account")
+    await expect(guest.page.locator(".card")).to_have_count(0)
+
+
+# The pickup screen
+
+
+async def test_full_board_turns_pages_and_never_scrolls(people: People, stack: Stack) -> None:
+    page = await (await people.context()).new_page()
+    ready = list(range(1, 41))
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(
+            content_type="text/event-stream",
+            body=f'event: snapshot\ndata: {{"preparing": [], "ready": {ready}}}\n\n',
+        )
+
+    await page.clock.install()
+    await page.route("**/board/stream*", answer)
+    await page.goto(f"{stack.gateway_url}/board")
+    shown = page.locator(".ready li")
+    await expect(shown.first).to_have_text("40")
+    first = await shown.all_inner_texts()
+    assert await page.evaluate(
+        "() => [...document.querySelectorAll('*')].every(it => it.scrollHeight <= innerHeight)"
+    )
+    await page.clock.fast_forward(8_100)
+    await expect(shown.first).to_have_text(str(40 - len(first)))
+
+
+# Everyone
+
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+# What breathes never ends, and is no text.
+MOTION_IS_OVER = """() => document.getAnimations().every(
+    it => it.playState !== 'running' || it.effect.getTiming().iterations === Infinity
+)"""
+
+
+async def assert_accessible(page: Page) -> None:
+    """axe-core finds nothing serious or worse, by the rules of WCAG 2.2 AA."""
+    # In the middle of a transition colours are paler than they will be.
+    await page.wait_for_function(MOTION_IS_OVER)
+    results = await Axe().run(page, options={"runOnly": WCAG})
+    serious = [
+        (found["id"], [node["html"][:120] for node in found["nodes"]])
+        for found in results.response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_guest_page_is_accessible_in_every_state(
+    people: People, scheme: str, viewport: dict[str, int]
+) -> None:
+    guest = await people.guest(viewport=viewport, color_scheme=scheme)
+    await assert_accessible(guest.page)
+    await guest.dish("steak-bowl").locator(".dish-row").click()
+    await assert_accessible(guest.page)
+    await guest.write_down("chicken-bowl", "guacamole")
+    await guest.open_bill()
+    await assert_accessible(guest.page)
+    await guest.send()
+    await expect(guest.page.locator("dialog[open]")).to_be_visible()
+    await assert_accessible(guest.page)
+    await guest.sign_up(new_login())
+    await guest.number()
+    await assert_accessible(guest.page)
+    await guest.ticket.get_by_role("button", name="Cancel order").click()
+    await assert_accessible(guest.page)
+    await guest.ticket.get_by_role("button", name="Yes, cancel it").click()
+    await guest.expect_status("cancelled")
+    await assert_accessible(guest.page)
+    await guest.page.get_by_role("link", name="Orders").click()
+    await expect(guest.page.locator(".stub")).to_be_visible()
+    await assert_accessible(guest.page)
+
+
+@pytest.mark.parametrize("is_light", [False, True], ids=["dark", "light"])
+async def test_kitchen_page_is_accessible_in_every_state(people: People, is_light: bool) -> None:
+    guest = await people.guest()
+    number = await guest.order_bowl(new_login())
+    await guest.order_again([BOWL, TART], "patio", "no onion")
+    page = await (await people.context()).new_page()
+    await page.goto(guest.page.url.split("/?")[0] + "/kitchen" + PATIO)
+    await expect(page.locator(".sign-in")).to_be_visible()
+    await assert_accessible(page)
+    cook = await people.cook()
+    if is_light:
+        await cook.page.get_by_role("button", name="Light").click()
+    await cook.tap(number, "queued")
+    await cook.expect_in("preparing", number)
+    await assert_accessible(cook.page)
+    await cook.card(number).get_by_role("button", name="Void").click()
+    await assert_accessible(cook.page)
+    await cook.page.get_by_role("button", name="Placed by mistake").click()
+    await expect(cook.card(number).locator(".foot")).to_contain_text("Undo")
+    await assert_accessible(cook.page)
+    await cook.page.get_by_role("button", name="Sold out").click()
+    await expect(cook.page.locator("dialog[open]")).to_be_visible()
+    await assert_accessible(cook.page)
+
+
+async def test_pickup_page_is_accessible_in_every_state(people: People) -> None:
+    guest, cook, board = await asyncio.gather(people.guest(), people.cook(), people.board())
+    await assert_accessible(board.page)
+    number = await guest.order_bowl(new_login())
+    await cook.tap(number, "queued")
+    await cook.tap(number, "preparing")
+    await expect(board.number("ready", number)).to_be_visible()
+    await assert_accessible(board.page)

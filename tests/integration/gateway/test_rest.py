@@ -1,0 +1,519 @@
+"""REST through a real gateway."""
+
+import hashlib
+import json
+
+import grpc
+import httpx
+import pytest
+
+from gateway.menu_csv import COLUMNS
+from infra.errors import Violation
+from shared_proto.restaurant.kitchen.v1 import kitchen_pb2
+from shared_proto.restaurant.order.v1 import order_pb2
+from tests.integration.gateway.fake_services import ToldError
+from tests.integration.gateway.house import House
+
+AN_ORDER = {"items": [{"sku": "bowl", "quantity": 2, "options": ["rice"]}], "note": "no onion"}
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+async def test_placed_order_has_a_location_that_leads_to_it(prefix: str) -> None:
+    async with House().open() as house:
+        answer = await house.call("POST", f"{prefix}/order", json=AN_ORDER)
+        assert answer.status_code == 201
+        assert answer.headers["location"] == f"{prefix}/order/{answer.json()['id']}"
+        assert answer.headers["etag"] == '"1"'
+        found = await house.call("GET", answer.headers["location"])
+        assert found.status_code == 200
+        assert found.json() == answer.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/order"),
+        ("GET", "/menu"),
+        ("GET", "/board"),
+        ("GET", "/kitchen/tickets"),
+        ("HEAD", "/order/stream"),
+        ("HEAD", "/kitchen/stream"),
+        ("HEAD", "/board/stream"),
+    ],
+)
+async def test_every_path_is_served_at_the_root_and_under_the_api(method: str, path: str) -> None:
+    async with House().open() as house:
+        for prefix in ("", "/api/v1"):
+            answer = await house.call(method, prefix + path, "carla", "kitchen")
+            assert answer.status_code == 200
+
+
+async def test_order_is_passed_on_with_key_and_digest_of_the_very_bytes() -> None:
+    body = b' {"items":[{"sku":"bowl","quantity":2,"options":["rice"]}],"kitchen":"bar"}\n'
+    async with House().open() as house:
+        await house.http.post(
+            "/order",
+            content=body,
+            headers={
+                **house.headers("anna"),
+                "Content-Type": "application/json; charset=utf-8",
+                "Idempotency-Key": "k-1",
+            },
+        )
+        (asked,) = house.orders.asked
+    assert asked == order_pb2.PlaceOrderRequest(
+        items=[order_pb2.LineRequest(sku="bowl", quantity=2, options=["rice"])],
+        kitchen="bar",
+        idempotency_key="k-1",
+        body_sha256=hashlib.sha256(body).digest(),
+    )
+
+
+@pytest.mark.parametrize("key", ["", "two words", "k" * 256, "clé"])
+async def test_unfit_idempotency_key_is_refused(key: str) -> None:
+    async with House().open() as house:
+        answer = await house.http.post(
+            "/order",
+            json=AN_ORDER,
+            headers={
+                **{k.encode(): v.encode() for k, v in house.headers("anna").items()},
+                b"Idempotency-Key": key.encode("latin-1"),
+            },
+        )
+        assert answer.status_code == 400
+        assert answer.json()["type"] == "/problems/invalid-idempotency-key"
+        assert not house.orders.asked
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/items"),
+        ({"items": []}, "/items"),
+        ({"items": [{"sku": "bowl"}]}, "/items/0/quantity"),
+        ({"items": [{"sku": "bowl", "quantity": "2"}]}, "/items/0/quantity"),
+        ({"items": [{"sku": "bowl", "quantity": 2**31}]}, "/items/0/quantity"),
+        ({"items": [{"sku": "bowl", "quantity": 1, "price": 1}]}, "/items/0/price"),
+        ({**AN_ORDER, "total": 0}, "/total"),
+        ({**AN_ORDER, "note": None}, "/note"),
+    ],
+)
+async def test_body_of_another_shape_is_refused_with_pointers(body: object, pointer: str) -> None:
+    async with House().open() as house:
+        answer = await house.call("POST", "/order", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_body_must_be_json_and_of_bearable_length() -> None:
+    async with House().open() as house:
+        headers = house.headers("anna")
+        plain = await house.http.post("/order", content="hello", headers=headers)
+        assert plain.status_code == 415
+        headers["Content-Type"] = "application/json"
+        assert (await house.http.post("/order", content="{", headers=headers)).status_code == 400
+        long = json.dumps({**AN_ORDER, "note": "x" * 65_536})
+        assert (await house.http.post("/order", content=long, headers=headers)).status_code == 413
+
+
+async def test_known_version_is_not_sent_again() -> None:
+    async with House().open() as house:
+        order_id = house.orders.place("anna", "known")
+        path = f"/order/{order_id}"
+        etag = (await house.call("GET", path)).headers["etag"]
+        for known in (etag, f"W/{etag}", f'"0", {etag}', "*"):
+            answer = await house.call("GET", path, if_none_match=known)
+            assert answer.status_code == 304
+            assert answer.headers["etag"] == etag
+            assert answer.content == b""
+        house.orders.move(order_id, order_pb2.ORDER_STATUS_QUEUED)
+        assert (await house.call("GET", path, if_none_match=etag)).status_code == 200
+
+
+async def test_change_takes_the_current_version_when_it_names_one() -> None:
+    async with House().open() as house:
+        path = f"/order/{house.orders.place('anna', 'changed')}"
+        note = {"note": "extra napkins"}
+        for stale in ('"7"', 'W/"1"', '"abc"', "1"):
+            answer = await house.call("PUT", path, json=note, if_match=stale)
+            assert answer.status_code == 412
+            assert answer.json()["type"] == "/problems/version-mismatch"
+            assert answer.json()["version"] == 1
+        answer = await house.call("PUT", path, json=note, if_match='"1"')
+        assert answer.headers["etag"] == '"2"'
+        assert (await house.call("PUT", path, json=note, if_match="*")).status_code == 200
+        assert (await house.call("PUT", path, json=note)).status_code == 200
+        assert (await house.call("DELETE", path, if_match='"1"')).status_code == 412
+
+
+async def test_change_leaves_what_it_does_not_name() -> None:
+    async with House().open() as house:
+        order_id = house.orders.place("anna", "partly")
+        await house.call("PUT", f"/order/{order_id}", json={"note": ""})
+        await house.call("PUT", "/order", json={"id": order_id, "items": AN_ORDER["items"]})
+        only_note, only_items = house.orders.asked
+        assert only_note.HasField("note")
+        assert not only_note.items
+        assert not only_items.HasField("note")
+        assert [line.sku for line in only_items.items] == ["bowl"]
+        for empty in ("{}", '{"items": []}'):
+            answer = await house.call("PUT", f"/order/{order_id}", json=json.loads(empty))
+            assert answer.status_code == 422
+
+
+async def test_order_is_cancelled_by_path_or_query() -> None:
+    async with House().open() as house:
+        first, second = house.orders.place("anna", "a"), house.orders.place("anna", "b")
+        answer = await house.call("DELETE", f"/order/{first}?reason=too+late")
+        assert answer.json()["status"] == "cancelled"
+        answer = await house.call("DELETE", f"/order?id={second}")
+        assert answer.json()["status"] == "cancelled"
+        assert [asked.reason for asked in house.orders.asked] == ["too late", ""]
+        assert (await house.call("DELETE", "/order")).status_code == 400
+
+
+async def test_orders_are_listed_as_asked() -> None:
+    async with House().open() as house:
+        house.orders.place("anna", "one")
+        answer = await house.call("GET", "/order?status=placed&limit=100&cursor=there")
+        assert answer.json()["next_cursor"] == "there"
+        assert len(answer.json()["orders"]) == 1
+        assert house.orders.asked == [
+            order_pb2.ListOrdersRequest(
+                status=order_pb2.ORDER_STATUS_PLACED, limit=100, cursor="there"
+            )
+        ]
+        assert (await house.call("GET", "/order")).json()["next_cursor"] is None
+        for bad in ("status=PLACED", "limit=0", "limit=101", "limit=ten", "limit=²"):
+            answer = await house.call("GET", f"/order?{bad}")
+            assert answer.status_code == 400
+            assert answer.json()["parameter"] == bad.partition("=")[0]
+
+
+async def test_another_users_order_is_not_found() -> None:
+    async with House().open() as house:
+        answer = await house.call("GET", f"/order/{house.orders.place('boris', 'x')}")
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "/problems/order-not-found"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "status"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ORDER", 422),
+        (grpc.StatusCode.INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REUSED", 422),
+        (grpc.StatusCode.NOT_FOUND, "DISH_NOT_FOUND", 404),
+        (grpc.StatusCode.ALREADY_EXISTS, "LOGIN_TAKEN", 409),
+        (grpc.StatusCode.FAILED_PRECONDITION, "SOLD_OUT", 409),
+        (grpc.StatusCode.ABORTED, "VERSION_MISMATCH", 412),
+        (grpc.StatusCode.ABORTED, "ACCOUNT_CHANGED", 409),
+        (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN", 401),
+        (grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED", 403),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "HASHING_BUSY", 429),
+        (grpc.StatusCode.UNAVAILABLE, "BACKLOG_FULL", 503),
+    ],
+)
+async def test_refusal_becomes_its_problem(code: grpc.StatusCode, reason: str, status: int) -> None:
+    async with House().open() as house:
+        house.orders.refuse_with = ToldError(code, reason)
+        answer = await house.call("POST", "/order", json=AN_ORDER)
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.json()["type"] == f"/problems/{reason.lower().replace('_', '-')}"
+    assert answer.json()["detail"] == "no, and here is why"
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+async def test_refusals_facts_and_violations_become_members_of_the_problem() -> None:
+    async with House().open() as house:
+        house.orders.refuse_with = ToldError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "TRANSITION_NOT_ALLOWED",
+            Violation("/items/0/sku", "is gone"),
+            order_id="o1",
+            status="queued",
+            allowed_actions="edit cancel",
+            version=4,
+        )
+        problem = (await house.call("GET", "/order/o1")).json()
+        house.orders.refuse_with = ToldError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "TRANSITION_NOT_ALLOWED",
+            allowed_actions="",
+        )
+        assert (await house.call("GET", "/order/o1")).json()["allowed_actions"] == []
+    assert problem == {
+        "type": "/problems/transition-not-allowed",
+        "title": "Transition not allowed",
+        "status": 409,
+        "detail": "no, and here is why",
+        "order_id": "o1",
+        "current_status": "queued",
+        "allowed_actions": ["edit", "cancel"],
+        "version": 4,
+        "errors": [{"pointer": "/items/0/sku", "detail": "is gone"}],
+    }
+
+
+async def test_failure_of_a_service_shows_nothing_of_its_inside() -> None:
+    async with House().open() as house:
+        house.orders.refuse_with = ValueError("postgres://secret")
+        answer = await house.call("GET", "/order/o1")
+    assert answer.status_code == 502
+    assert "secret" not in answer.text
+
+
+async def test_service_that_is_away_is_unavailable_for_now() -> None:
+    async with House().open(order_service=False) as house:
+        for method, path in (("GET", "/menu"), ("GET", "/order"), ("POST", "/order")):
+            answer = await house.call(method, path, json=AN_ORDER)
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "/problems/service-unavailable"
+            assert 1 <= int(answer.headers["Retry-After"]) <= 5
+            assert "127.0.0.1" not in answer.text
+
+
+async def test_callers_without_a_valid_token_are_refused_before_any_service_is_asked() -> None:
+    async with House().open(order_service=False) as house:
+        for headers in ({}, {"Authorization": "Basic YTpi"}, house.headers("a", seconds=-60)):
+            answer = await house.http.post("/order", json=AN_ORDER, headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert answer.json()["type"] == "/problems/invalid-token"
+
+
+async def test_menu_is_read_by_anyone_and_known_versions_are_not_sent_again() -> None:
+    async with House().open() as house:
+        answer = await house.http.get("/menu")
+        assert answer.json() == {"version": 3, "currency": "EUR", "items": []}
+        again = await house.http.get("/menu", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+
+
+async def test_menu_comes_back_as_it_was_imported() -> None:
+    menu = {
+        "currency": "EUR",
+        "items": [
+            {
+                "sku": "bowl",
+                "name": "Bowl",
+                "category": "Bowls",
+                "station": "grill",
+                "price": 990,
+                "prep_seconds": 420,
+                "available": False,
+                "option_groups": [
+                    {
+                        "name": "base",
+                        "min": 1,
+                        "max": 1,
+                        "options": [{"name": "rice", "price": 0}, {"name": "none", "price": -50}],
+                    }
+                ],
+            }
+        ],
+    }
+    async with House().open() as house:
+        answer = await house.call("PUT", "/menu", "ada", "admin", json=menu)
+        assert answer.json() == {"version": 4, **menu}
+        refused = await house.call("PUT", "/menu", "carla", "kitchen", json=menu)
+        assert refused.status_code == 403
+
+
+async def test_kitchen_marks_a_dish_sold_out() -> None:
+    async with House().open() as house:
+        answer = await house.call(
+            "PATCH", "/menu/bowl", "carla", "kitchen", json={"available": False}
+        )
+        assert answer.json()["sku"] == "bowl"
+        assert answer.json()["available"] is False
+
+
+@pytest.mark.parametrize(
+    ("tap", "request_type"),
+    [
+        ("start", kitchen_pb2.StartTicketRequest),
+        ("ready", kitchen_pb2.FinishTicketRequest),
+        ("complete", kitchen_pb2.CompleteTicketRequest),
+    ],
+)
+async def test_tap_is_passed_on_with_the_seq_the_cook_saw(
+    tap: str,
+    request_type: type[
+        kitchen_pb2.StartTicketRequest
+        | kitchen_pb2.FinishTicketRequest
+        | kitchen_pb2.CompleteTicketRequest
+    ],
+) -> None:
+    async with House().open() as house:
+        path = f"/kitchen/tickets/o1/{tap}"
+        answer = await house.call("POST", f"{path}?kitchen=bar", "c", "kitchen", json={"seq": 5})
+        assert answer.json()["order_id"] == "o1"
+        assert (await house.call("POST", path, "c", "kitchen")).status_code == 200
+        assert house.kitchen.asked == [
+            request_type(order_id="o1", kitchen="bar", seq=5),
+            request_type(order_id="o1", kitchen="main", seq=0),
+        ]
+        assert (await house.call("POST", path, "anna", "customer")).status_code == 403
+
+
+async def test_recall_takes_a_reason() -> None:
+    async with House().open() as house:
+        path = "/kitchen/tickets/o1/recall"
+        answer = await house.call("POST", path, "c", "kitchen", json={"seq": 5})
+        assert answer.status_code == 422
+        await house.call("POST", path, "c", "kitchen", json={"seq": 5, "reason": "cold"})
+        assert house.kitchen.asked == [
+            kitchen_pb2.RecallTicketRequest(order_id="o1", kitchen="main", seq=5, reason="cold")
+        ]
+
+
+async def test_void_cancels_the_order_and_acknowledge_clears_the_ticket() -> None:
+    async with House().open() as house:
+        order_id = house.orders.place("anna", "void")
+        path = f"/kitchen/tickets/{order_id}"
+        answer = await house.call("POST", f"{path}/void", "c", "kitchen", json={"reason": "fire"})
+        assert answer.json()["status"] == "cancelled"
+        assert house.orders.asked == [order_pb2.CancelOrderRequest(id=order_id, reason="fire")]
+        await house.call("POST", f"{path}/acknowledge", "c", "kitchen")
+        assert house.kitchen.asked == [
+            kitchen_pb2.AcknowledgeTicketRequest(order_id=order_id, kitchen="main")
+        ]
+
+
+async def test_ticket_that_moved_says_where_it_stands() -> None:
+    async with House().open() as house:
+        house.kitchen.refuse_with = ToldError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "TICKET_MOVED",
+            status="ready",
+            seq=9,
+        )
+        answer = await house.call("POST", "/kitchen/tickets/o1/start", "c", "kitchen")
+    assert answer.status_code == 409
+    assert answer.json()["current_status"] == "ready"
+    assert answer.json()["seq"] == 9
+
+
+async def test_tickets_are_found_by_number() -> None:
+    async with House().open() as house:
+        house.kitchen.put("o1", order_pb2.ORDER_STATUS_QUEUED, number=7)
+        answer = await house.call("GET", "/kitchen/tickets?number=7", "c", "kitchen")
+        assert [ticket["number"] for ticket in answer.json()["tickets"]] == [7]
+        assert house.kitchen.asked == [kitchen_pb2.ListTicketsRequest(kitchen="main", number=7)]
+        bad = await house.call("GET", "/kitchen/tickets?number=1000", "c", "kitchen")
+        assert bad.status_code == 400
+
+
+async def test_accounts_are_passed_on_to_auth() -> None:
+    async with House().open() as house:
+        anna = {"login": "anna", "password": "correct horse"}
+        registered = await house.http.post("/register", json=anna)
+        assert registered.status_code == 201
+        assert registered.json() == {"user_id": "new-id", "login": "anna", "roles": ["customer"]}
+        tokens = await house.http.post("/login", json=anna)
+        assert tokens.headers["cache-control"] == "no-store"
+        pair = tokens.json()
+        bearer = {"Authorization": f"Bearer {pair.pop('access_token')}"}
+        assert (await house.http.get("/session", headers=bearer)).json()["user_id"] == "anna"
+        assert pair == {
+            "token_type": "Bearer",
+            "expires_in": 900,
+            "refresh_token": "refresh-anna",
+        }
+        shown = {"refresh_token": "r1"}
+        fresh = await house.http.post("/api/v1/token/refresh", json=shown)
+        assert fresh.json()["refresh_token"] == "refresh-r1"
+        assert (await house.http.post("/logout", json=shown)).status_code == 204
+        assert house.auth.logged_out == ["r1"]
+
+
+async def test_unknown_paths_and_methods_are_problems() -> None:
+    async with House().open() as house:
+        for path in ("/nowhere", "/api/v1/nowhere"):
+            answer = await house.http.get(path)
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert (await house.http.patch("/order")).status_code == 405
+
+
+async def test_gateway_is_ready_while_the_services_behind_it_answer() -> None:
+    async with House().open() as house, httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"{house.ops_url}/readyz")).status_code == 200
+        await house.stop_order_service()
+        answer = await http.get(f"{house.ops_url}/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["order"]["ok"] is False
+        assert answer.json()["auth"]["ok"] is True
+        assert (await http.get(f"{house.ops_url}/healthz")).status_code == 200
+        assert "gateway_streams" in (await http.get(f"{house.ops_url}/metrics")).text
+
+
+async def test_lifecycle_is_the_order_services_own_table() -> None:
+    async with House().open() as house:
+        answer = (await house.http.get("/lifecycle")).json()
+    assert answer["final"] == ["completed", "cancelled", "rejected"]
+    moves = {(move["from"], move["to"]): move["causes"] for move in answer["transitions"]}
+    assert moves[None, "placed"] == ["guest"]
+    assert moves["preparing", "cancelled"] == ["staff"]
+
+
+async def test_menu_is_imported_from_csv_and_refused_by_line() -> None:
+    csv = f"{','.join(COLUMNS)}\ntea,Tea,Drinks,bar,250,60,,\n"
+    async with House().open() as house:
+        headers = house.headers("boss", "admin") | {"Content-Type": "text/csv; charset=utf-8"}
+        path = "/menu?currency=EUR"
+        answer = await house.http.put(path, content=csv, headers=headers)
+        assert [dish["sku"] for dish in answer.json()["items"]] == ["tea"]
+        again = await house.http.put("/menu", content=csv, headers=headers)
+        assert again.json()["currency"] == "EUR"
+        house.orders.refuse_with = ToldError(
+            grpc.StatusCode.INVALID_ARGUMENT, "INVALID_MENU", Violation("/items/0/price", "too low")
+        )
+        refused = await house.http.put(path, content=csv, headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["errors"] == [
+            {"pointer": "/lines/2/price", "detail": "line 2: too low"}
+        ]
+        latin = await house.http.put(path, content=csv.encode() + b"\xe9", headers=headers)
+        assert latin.status_code == 422
+
+
+async def test_house_tells_its_hours_and_pauses() -> None:
+    async with House().open() as house:
+        always = {
+            "hours": [],
+            "time_zone": "UTC",
+            "paused": False,
+            "reason": None,
+            "serving": True,
+        }
+        assert (await house.http.get("/house")).json() == always
+        lunch = {"day": "sunday", "opens": "11:30", "closes": "14:00"}
+        hours = {"hours": [lunch], "time_zone": "Europe/Berlin"}
+        answer = await house.call("PUT", "/house/hours", "boss", "admin", json=hours)
+        assert answer.json()["hours"] == [lunch]
+        assert house.orders.house.hours[0].day == 7
+        pause = {"paused": True, "reason": "the fryer is broken"}
+        answer = await house.call("PUT", "/house/pause", "carla", "kitchen", json=pause)
+        assert (answer.json()["paused"], answer.json()["reason"]) == (True, pause["reason"])
+        unfit = {"hours": [lunch | {"opens": "24:30"}], "time_zone": "UTC"}
+        refused = await house.call("PUT", "/house/hours", "boss", "admin", json=unfit)
+        assert refused.json()["errors"][0]["pointer"] == "/hours/0/opens"
+
+
+async def test_other_origins_are_let_in_only_where_they_are_named() -> None:
+    theirs = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    async with House().open() as house:
+        assert (
+            "access-control-allow-origin"
+            not in (await house.http.options("/order", headers=theirs)).headers
+        )
+    async with House().open(cors_origins=("https://app.example",)) as house:
+        preflight = await house.http.options("/order", headers=theirs)
+        assert preflight.headers["access-control-allow-origin"] == theirs["Origin"]
+        assert "access-control-allow-credentials" not in preflight.headers
+        stranger = theirs | {"Origin": "https://evil.example"}
+        refused = await house.http.options("/order", headers=stranger)
+        assert "access-control-allow-origin" not in refused.headers

@@ -1,0 +1,194 @@
+"""The outbox: until the kitchen has it, nothing of it is forgotten."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+
+from infra.redis_client import open_redis
+from order import dispatcher as dispatcher_module
+from order import keys
+from order.dispatcher import Delivery, Dispatcher
+from order.domain import LineRequest
+from order.lifecycle import Status
+from shared_proto.sharding import shard_of
+from tests.conftest import free_port
+from tests.integration.order.conftest import ANNA, BORIS
+
+OUTBOX = keys.outbox(shard_of(ANNA.user_id))
+
+
+class Kitchen:
+    """A kitchen that keeps what it was sent, and can be away or refuse."""
+
+    def __init__(self):
+        self.got = {}
+        self.batches = []
+        self.away = 0
+        self.answer = lambda order: Delivery(order.id, taken=True)
+        self.called = asyncio.Condition()
+
+    async def send(self, orders):
+        async with self.called:
+            self.batches.append([order.id for order in orders])
+            self.called.notify_all()
+            if self.away:
+                self.away -= 1
+                raise grpc.aio.AioRpcError(
+                    grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "away"
+                )
+            self.got |= {order.id: order for order in orders}
+            return [self.answer(order) for order in orders]
+
+    async def until(self, done):
+        async with self.called:
+            await self.called.wait_for(done)
+
+
+@pytest.fixture
+def kitchen():
+    return Kitchen()
+
+
+@asynccontextmanager
+async def dispatching(redis_server, store, service, kitchen, consumer="one"):
+    async with open_redis(redis_server.url, blocking=True) as redis:
+        dispatcher = Dispatcher(
+            redis, store, consumer=consumer, send=kitchen.send, reject=service.reject_order
+        )
+        running = asyncio.create_task(dispatcher.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+async def place(service, caller=ANNA):
+    placed = await service.place_order(
+        caller, [LineRequest("bowl", 1)], note="", kitchen="main", idempotency=None
+    )
+    return placed.order
+
+
+async def drained(redis, outbox=OUTBOX):
+    """Waits until every entry was delivered and deleted."""
+    # Redis tells of no deletion that one could wait for.
+    while await redis.xlen(outbox):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert (await redis.xpending(outbox, keys.DISPATCHERS))["pending"] == 0
+
+
+async def test_what_was_placed_before_the_start_is_delivered(
+    redis, redis_server, store, service, kitchen
+):
+    orders = [await place(service) for _ in range(3)]
+    async with dispatching(redis_server, store, service, kitchen):
+        await kitchen.until(lambda: len(kitchen.got) == 3)
+        late = await place(service, BORIS)
+        await kitchen.until(lambda: late.id in kitchen.got)
+        await drained(redis)
+        await drained(redis, keys.outbox(shard_of(BORIS.user_id)))
+    assert set(kitchen.got) == {order.id for order in orders} | {late.id}
+
+
+async def test_several_entries_of_one_order_become_one_command_with_the_newest_state(
+    redis, redis_server, store, service, kitchen
+):
+    order = await place(service)
+    await service.cancel_order(ANNA, order.id, reason="", if_version=None)
+    async with dispatching(redis_server, store, service, kitchen):
+        await drained(redis)
+    assert kitchen.batches == [[order.id]]
+    assert kitchen.got[order.id].status is Status.CANCELLED
+
+
+async def test_a_kitchen_that_is_away_gets_everything_when_it_is_back(
+    redis, redis_server, store, service, kitchen
+):
+    kitchen.away = 3
+    order = await place(service)
+    async with dispatching(redis_server, store, service, kitchen):
+        await kitchen.until(lambda: order.id in kitchen.got)
+        await drained(redis)
+    assert len(kitchen.batches) == 4
+
+
+async def test_an_order_the_kitchen_cannot_take_is_rejected_with_its_reason(
+    redis, redis_server, store, service, kitchen
+):
+    kitchen.answer = lambda o: Delivery(o.id, taken=False, rejected=True, reason="no such kitchen")
+    order = await place(service)
+    async with dispatching(redis_server, store, service, kitchen):
+        await drained(redis)
+    rejected = await service.get_order(ANNA, order.id)
+    assert (rejected.status, rejected.reason) == (Status.REJECTED, "no such kitchen")
+
+
+async def test_an_order_edited_while_its_rejection_was_on_its_way_is_sent_again(
+    redis, redis_server, store, service, kitchen, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
+    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
+    order = await place(service)
+    send, refusals = kitchen.send, iter([True])
+
+    async def refuse_while_the_guest_edits(orders):
+        if not next(refusals, False):
+            return await send(orders)
+        await service.update_order(
+            ANNA, order.id, [LineRequest("tea", 1)], note=None, if_version=None
+        )
+        return [Delivery(o.id, taken=False, rejected=True, reason="no grill") for o in orders]
+
+    kitchen.send = refuse_while_the_guest_edits
+    async with dispatching(redis_server, store, service, kitchen):
+        await drained(redis)
+    assert kitchen.got[order.id].version == 2
+    assert (await service.get_order(ANNA, order.id)).status is Status.PLACED
+
+
+async def test_what_the_kitchen_failed_on_is_tried_again_and_the_others_go_on(
+    redis, redis_server, store, service, kitchen, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
+    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
+    bad, good = await place(service), await place(service)
+    failures = iter([True])
+    kitchen.answer = lambda o: Delivery(
+        o.id, taken=not (o.id == bad.id and next(failures, False)), reason="hiccup"
+    )
+    async with dispatching(redis_server, store, service, kitchen):
+        await drained(redis)
+    assert set(kitchen.got) == {bad.id, good.id}
+    assert sum(bad.id in batch for batch in kitchen.batches) == 2
+
+
+async def test_what_a_dead_replica_had_read_is_claimed_by_another(
+    redis, redis_server, store, service, kitchen, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
+    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
+    dead = Kitchen()
+    dead.away = 1_000_000
+    order = await place(service)
+    async with dispatching(redis_server, store, service, dead, consumer="dead"):
+        await dead.until(lambda: dead.batches)
+    async with dispatching(redis_server, store, service, kitchen, consumer="alive"):
+        await kitchen.until(lambda: order.id in kitchen.got)
+        await drained(redis)
+
+
+async def test_a_redis_that_takes_no_writes_for_a_while_is_waited_out(
+    redis, redis_server, store, service, kitchen
+):
+    async with dispatching(redis_server, store, service, kitchen):
+        # The dispatcher reads, and Redis breaks that off with an error of its own.
+        while not (await redis.info("clients"))["blocked_clients"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await redis.execute_command("REPLICAOF", "127.0.0.1", free_port())
+        await redis.execute_command("REPLICAOF", "NO", "ONE")
+        order = await place(service)
+        await kitchen.until(lambda: order.id in kitchen.got)
+        await drained(redis)

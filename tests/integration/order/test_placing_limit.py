@@ -1,0 +1,79 @@
+"""How often one guest may order."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from infra.identity import Caller
+from infra.limits import Limit
+from order.domain import LineRequest, TooManyOrdersError
+from order.ports import Idempotency
+from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore, RedisPlacingLimit
+from order.service import OrderService, Placed
+from tests.integration.order.conftest import ADMIN, ANNA, BORIS, TEA
+
+LIMIT = Limit(3, timedelta(minutes=1))
+
+
+@pytest.fixture
+async def limited(redis: Redis, store: RedisOrderStore) -> OrderService:
+    service = OrderService(
+        store,
+        RedisMenuStore(redis),
+        RedisHouseStore(redis),
+        placing=RedisPlacingLimit(redis, LIMIT),
+    )
+    await service.import_menu(ADMIN, "EUR", [TEA])
+    return service
+
+
+async def place(service: OrderService, caller: Caller, key: str = "") -> Placed:
+    return await service.place_order(
+        caller,
+        [LineRequest("tea", 1)],
+        note="",
+        kitchen="main",
+        idempotency=Idempotency(key, "the body's digest") if key else None,
+    )
+
+
+async def test_guest_may_order_so_often_and_no_more(limited: OrderService) -> None:
+    results = await asyncio.gather(
+        *(place(limited, ANNA) for _ in range(10)), return_exceptions=True
+    )
+    placed = [result for result in results if isinstance(result, Placed)]
+    refused = [result for result in results if isinstance(result, TooManyOrdersError)]
+    assert (len(placed), len(refused)) == (3, 7)
+    assert sorted(each.usage.remaining for each in placed if each.usage) == [0, 1, 2]
+    facts = refused[0].facts
+    assert (facts["policy"], facts["limit"], facts["window_seconds"]) == ("orders", 3, 60)
+    assert 1 <= facts["retry_after"] <= 60
+
+
+async def test_one_guests_haste_is_nobody_elses_loss(limited: OrderService) -> None:
+    for _ in range(3):
+        await place(limited, ANNA)
+    assert (await place(limited, BORIS)).usage
+
+
+async def test_repeated_key_is_answered_though_the_allowance_is_used_up(
+    limited: OrderService,
+) -> None:
+    first = await place(limited, ANNA, "k1")
+    for _ in range(2):
+        await place(limited, ANNA)
+    again = await place(limited, ANNA, "k1")
+    assert again.replayed
+    assert again.order.id == first.order.id
+
+
+async def test_place_taken_twice_by_one_counts_once(redis: Redis) -> None:
+    limit = RedisPlacingLimit(redis, LIMIT)
+    for _ in range(2):
+        usage = await limit.take("anna", "op-1")
+    assert (usage.granted, usage.remaining) == (True, 2)
+    # The key lives no longer than what it counts.
+    (key,) = await redis.keys("order:*:placings")
+    assert 0 < await redis.pttl(key) <= 60_000

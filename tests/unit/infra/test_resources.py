@@ -1,0 +1,119 @@
+"""Paths with all their methods, and what they can answer."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from infra.openapi import Reply, operation
+from infra.resources import accepts, resources
+from infra.web import (
+    EXCEPTION_HANDLERS,
+    MAX_HEADER_BYTES,
+    MAX_URI_BYTES,
+    EdgeMiddleware,
+    RequestContextMiddleware,
+)
+
+
+@operation("Reads it", Reply("It.", schema={}))
+async def _read(request: Request) -> Response:
+    return JSONResponse(request.path_params)
+
+
+@operation("Deletes it", Reply("It is gone.", status=204))
+async def _delete(_: Request) -> Response:
+    return Response(status_code=204)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(
+        routes=resources(
+            [
+                Route("/dishes/special", _read, methods=["GET"]),
+                Route("/dishes/{sku}", _read, methods=["GET"]),
+                Route("/dishes/{sku}", _delete, methods=["DELETE"]),
+            ]
+        ),
+        middleware=[Middleware(RequestContextMiddleware), Middleware(EdgeMiddleware)],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PROPFIND", "TRACE"])
+async def test_method_that_a_path_has_not_is_told_of_those_it_has(
+    client: httpx.AsyncClient, method: str
+) -> None:
+    answer = await client.request(method, "/dishes/soup")
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"DELETE", "GET", "HEAD", "OPTIONS"}
+    assert answer.json()["type"] == "/problems/method-not-allowed"
+
+
+async def test_options_names_the_methods(client: httpx.AsyncClient) -> None:
+    answer = await client.options("/dishes/soup")
+    assert answer.status_code == 204
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+
+
+async def test_head_is_answered_as_get_is(client: httpx.AsyncClient) -> None:
+    assert (await client.head("/dishes/soup")).status_code == 200
+
+
+async def test_path_is_not_taken_for_the_parameter_of_another(client: httpx.AsyncClient) -> None:
+    assert (await client.delete("/dishes/special")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json", 200),
+        ("text/html, */*;q=0.1", 200),
+        ("APPLICATION/*", 200),
+        ("text/html", 406),
+        ("application/json;q=0, */*", 406),
+        ("nonsense", 406),
+    ],
+)
+async def test_what_is_not_acceptable_is_not_sent(
+    client: httpx.AsyncClient, accept: str, status: int
+) -> None:
+    answer = await client.get("/dishes/soup", headers={"Accept": accept})
+    assert answer.status_code == status
+
+
+async def test_answer_without_a_body_is_acceptable_to_all(client: httpx.AsyncClient) -> None:
+    answer = await client.delete("/dishes/soup", headers={"Accept": "text/html"})
+    assert answer.status_code == 204
+
+
+def test_bad_quality_is_none() -> None:
+    assert not accepts("application/json;q=best", "application/json")
+
+
+async def test_head_of_a_request_may_be_long_but_not_endless(client: httpx.AsyncClient) -> None:
+    long = await client.get("/dishes/soup", headers={"X-Long": "x" * MAX_HEADER_BYTES})
+    assert long.status_code == 431
+    assert long.json()["type"] == "/problems/request-header-fields-too-large"
+    far = await client.get("/dishes/" + "s" * MAX_URI_BYTES)
+    assert far.status_code == 414
+    assert far.headers["x-request-id"]
+
+
+async def test_every_answer_has_security_headers(client: httpx.AsyncClient) -> None:
+    for path in ("/dishes/soup", "/nowhere"):
+        headers = (await client.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "strict-transport-security" not in headers
+    secure = await client.get("https://test/dishes/soup")
+    assert secure.headers["strict-transport-security"]

@@ -1,0 +1,65 @@
+"""What the environment says about kitchens."""
+
+import pytest
+from pydantic import ValidationError
+
+from kitchen.app import kitchens_of
+from kitchen.domain import Mode
+from kitchen.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KITCHENS", raising=False)
+
+
+def test_one_kitchen_named_main_is_the_default() -> None:
+    [main] = kitchens_of(Settings()).values()
+
+    assert (main.name, main.capacity, main.mode, main.stations) == (
+        "main",
+        8,
+        Mode.AUTO,
+        frozenset(),
+    )
+
+
+def test_kitchens_are_read_from_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "KITCHENS",
+        '[{"name": "main"}, {"name": "roof", "capacity": 2, "mode": "hybrid",'
+        ' "timezone": "Europe/Vienna", "stations": ["grill"]}]',
+    )
+    monkeypatch.setenv("KITCHEN_CAPACITY", "5")
+    kitchens = kitchens_of(Settings())
+
+    assert kitchens["main"].capacity == 5
+    assert (kitchens["roof"].capacity, kitchens["roof"].mode) == (2, Mode.HYBRID)
+    assert kitchens["roof"].stations == {"grill"}
+
+
+def test_speed_and_pickup_time_hold_for_all_kitchens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KITCHEN_SPEED", "60")
+    monkeypatch.setenv("KITCHEN_PICKUP_AFTER_SECONDS", "120")
+
+    assert kitchens_of(Settings())["main"].pickup_ms == 2_000
+
+
+@pytest.mark.parametrize(
+    "kitchens",
+    [
+        "[]",
+        '[{"name": "main"}, {"name": "main"}]',
+        '[{"name": "a}b"}]',
+        '[{"name": "main", "capacity": 0}]',
+        '[{"name": "main", "mode": "magic"}]',
+        '[{"name": "main", "speeed": 2}]',
+    ],
+)
+def test_kitchens_that_can_not_be_are_refused(
+    monkeypatch: pytest.MonkeyPatch, kitchens: str
+) -> None:
+    monkeypatch.setenv("KITCHENS", kitchens)
+
+    with pytest.raises(ValidationError):
+        Settings()
