@@ -4,6 +4,7 @@ Endless streams, and calls that end the session the test runs in, have tests of 
 """
 
 import asyncio
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from infra.dev.opening import SAMPLE_MENU, import_menu, read_menu
 from tests.stack import Stack, new_guest
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = 5
+# Any seed will do; the same again finds the same again.
+SEED = os.environ.get("OPENAPI_SEED", "20261123")
+EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "5")
 ENDLESS = "/stream$"
 SESSION_ENDING = "/logout$|/session|/token/refresh$|/password$"
 
@@ -50,7 +53,7 @@ async def check(url: str, token: str, folder: Path, *options: str) -> None:
         *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
         *("--config-file", str(CONFIGURATION), "run", f"{url}/openapi.json"),
         *("--checks", "all", "--continue-on-failure", "--no-shrink"),
-        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", SEED),
         *("--request-timeout", "20", "--warnings", "off", "--no-color"),
         *("--header", f"Authorization: Bearer {token}"),
         *("--exclude-path-regex", f"{ENDLESS}|{SESSION_ENDING}", *options),
