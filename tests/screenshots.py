@@ -118,11 +118,13 @@ async def take_kitchen(browser: Browser, stack: Stack) -> None:
 
 async def take_board(browser: Browser, stack: Stack) -> None:
     for name, viewport in VIEWPORTS.items():
-        board = BoardPage(await new_page(browser, viewport=viewport))
-        await board.open(f"{stack.gateway_url}/board")
-        await expect(board.page.locator(".ready li")).to_have_count(READY)
-        await take(board.page, f"board-{name}")
-        await board.page.context.close()
+        for scheme in SCHEMES:
+            page = await new_page(browser, viewport=viewport, color_scheme=scheme)
+            board = BoardPage(page)
+            await board.open(f"{stack.gateway_url}/board")
+            await expect(page.locator(".ready li")).to_have_count(READY)
+            await take(page, f"board-{name}-{scheme}")
+            await page.context.close()
 
 
 async def open_kitchen(browser: Browser, stack: Stack, **options: Any) -> KitchenPage:

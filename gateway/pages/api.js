@@ -82,16 +82,18 @@ function renewSession() {
 }
 
 const tabs = new BroadcastChannel('brigade-session');
+const SIGNED_IN = 'signed in';
+const SIGNED_OUT = 'signed out';
 
-/** Calls `listener` when another tab signs in or out. */
+/** Calls `listener` when another tab signs in, and when it signs out with `true`. */
 export function onSessionChange(listener) {
-  tabs.addEventListener('message', listener);
+  tabs.addEventListener('message', ({ data }) => listener(data === SIGNED_OUT));
 }
 
 /** Signs in. @throws {Problem} */
 export async function signIn(login, password) {
   const account = await send('POST', '/session', { login, password });
-  tabs.postMessage('changed');
+  tabs.postMessage(SIGNED_IN);
   return account;
 }
 
@@ -104,7 +106,7 @@ export async function signUp(login, password) {
 /** Ends the session in every tab. @throws {Problem} */
 export async function signOut() {
   await send('DELETE', '/session');
-  tabs.postMessage('changed');
+  tabs.postMessage(SIGNED_OUT);
 }
 
 /** A name no other request has. */

@@ -102,6 +102,7 @@ export class Bill {
 export class BillView {
   #isSending = false;
   #problem = '';
+  #whyNot = '';
 
   /**
    * @param {Bill} bill
@@ -130,9 +131,18 @@ export class BillView {
     this.render();
   }
 
+  /** Says why nothing new can be ordered now, '' when it can. */
+  setWhyNot(words) {
+    if (words === this.#whyNot) return;
+    this.#whyNot = words;
+    this.render();
+  }
+
   render() {
     const { bill, menu } = this;
     const { currency } = menu.menu;
+    // What was ordered before can be changed all the same.
+    const whyNot = bill.changes ? '' : this.#whyNot;
     const total = bill.lines.reduce((sum, line) => sum + this.#lineTotal(line), 0);
     fill(
       this.element,
@@ -160,12 +170,13 @@ export class BillView {
           bill.count > 0 && this.#note(),
           bill.count > 0 && h('p.total', {}, h('span', {}, t.total), h('b', {}, money(total, currency))),
           h('p.error', { role: 'alert' }, this.#problem),
+          bill.count > 0 && h('p.hint', {}, whyNot),
           h(
             'button.primary.wide',
             {
               type: 'button',
               data: { key: 'send' },
-              disabled: bill.count === 0 || this.#isSending,
+              disabled: bill.count === 0 || this.#isSending || whyNot !== '',
               onclick: () => this.#send(),
             },
             this.#isSending
@@ -177,6 +188,11 @@ export class BillView {
         ),
       ),
     );
+  }
+
+  /** On a phone: back to a bar. */
+  shut() {
+    this.#open(false);
   }
 
   #open(isOpen) {

@@ -1,10 +1,11 @@
 /** The pickup screen: which numbers are ready, and which soon will be. It runs for days, alone. */
 
-import { chime, soundIsOn, turnSound } from './chime.js';
 import { BoardHalf } from './board_half.js';
+import { chime, soundIsOn, turnSound } from './chime.js';
 import { announcer, fill, h } from './dom.js';
 import { Live } from './live.js';
-import { connectionPill } from './pill.js';
+import { connectionPill, markStale } from './pill.js';
+import { handedOver, Release } from './release.js';
 import { t } from './words.js';
 
 const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
@@ -15,6 +16,7 @@ const ready = new BoardHalf('ready', {
 });
 const preparing = new BoardHalf('preparing', { isNewestFirst: false, empty: [t.nonePreparing] });
 const halves = { ready, preparing };
+const showPill = connectionPill(document.querySelector('#pill'));
 let isFirst = true;
 
 function onEvent(event, data) {
@@ -37,6 +39,11 @@ function tell(number) {
   ready.add(number);
   announce(t.nowReady(number));
   chime();
+}
+
+/** The data of a snapshot event; null before there was one. */
+function snapshot() {
+  return isFirst ? null : { preparing: preparing.numbers, ready: [...ready.numbers].reverse() };
 }
 
 function showTools() {
@@ -69,10 +76,17 @@ fill(document.querySelector('#view'), preparing.element, ready.element);
 showTools();
 stayAwake();
 document.addEventListener('visibilitychange', stayAwake);
+const before = handedOver();
+if (before) onEvent('snapshot', before);
+const release = new Release({ isBusy: () => ready.hasNews, state: snapshot });
 new Live(`/board/stream?kitchen=${encodeURIComponent(kitchen)}`, {
   who: '',
   events: ['snapshot', 'status'],
   onEvent,
-  onFreshness: connectionPill(document.querySelector('#pill')),
-  snapshot: () => ({ preparing: preparing.numbers, ready: [...ready.numbers].reverse() }),
+  onFreshness: (freshness) => {
+    showPill(freshness);
+    markStale(freshness, t.staleNumbers);
+  },
+  onBack: () => release.check(),
+  snapshot,
 });

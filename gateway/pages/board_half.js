@@ -61,6 +61,11 @@ export class BoardHalf {
     setTimeout(() => this.#show(), UNDERLINED_MS + 50);
   }
 
+  /** Whether a number is news still. */
+  get hasNews() {
+    return this.#news.size > 0;
+  }
+
   remove(number) {
     this.#numbers = this.#numbers.filter((other) => other !== number);
     this.#show();
@@ -91,14 +96,9 @@ export class BoardHalf {
   /** How many numbers fit without scrolling, by the size the style sheet gives one. */
   #capacity() {
     const style = getComputedStyle(this.list);
-    const count = (size, of, gap) =>
-      Math.max(1, Math.floor((size + parseFloat(gap)) / (parseFloat(of) + parseFloat(gap))));
-    const probe = this.list.firstElementChild ?? this.list.appendChild(h('li.figure'));
-    const { width, height } = probe.getBoundingClientRect();
-    if (!probe.dataset.item) probe.remove();
-    return (
-      count(this.list.clientWidth, width, style.columnGap) *
-      count(this.list.clientHeight, height, style.rowGap)
-    );
+    const columns = style.gridTemplateColumns.split(' ').length;
+    const gap = parseFloat(style.rowGap);
+    const row = parseFloat(style.gridAutoRows) + gap;
+    return columns * Math.max(1, Math.floor((this.list.clientHeight + gap) / row));
   }
 }

@@ -1,13 +1,17 @@
 /** Two tones of a service bell, made on the spot. Browsers play none before the first touch. */
 
 const KEPT_AS = 'brigade-sound';
+/** Later than this, a chime is for nothing. */
+const LATEST_MS = 1_000;
 
 let context = null;
+let isWaking = false;
+let askedAt = -Infinity;
 let isOn = localStorage.getItem(KEPT_AS) !== 'off';
 
 function wake() {
   context ??= new AudioContext();
-  context.resume();
+  return context.resume();
 }
 addEventListener('pointerdown', wake, { once: true });
 addEventListener('keydown', wake, { once: true });
@@ -23,7 +27,25 @@ export function turnSound(toOn) {
 }
 
 export function chime() {
-  if (!isOn || context?.state !== 'running') return;
+  if (!isOn) return;
+  if (context?.state === 'running') {
+    ring();
+    return;
+  }
+  askedAt = performance.now();
+  // A screen that was touched before it was reloaded may wake by itself; another waits for its
+  // first touch, and once is enough to ask: on a wall that may be days.
+  if (!isWaking) wakeAndRing();
+}
+
+async function wakeAndRing() {
+  isWaking = true;
+  await wake();
+  isWaking = false;
+  if (performance.now() - askedAt < LATEST_MS) ring();
+}
+
+function ring() {
   for (const [index, frequency] of [1319, 1760].entries()) {
     const start = context.currentTime + index * 0.14;
     const volume = context.createGain();

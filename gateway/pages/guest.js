@@ -2,8 +2,9 @@
 
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { Bill, BillView } from './bill.js';
-import { announcer, fill, h } from './dom.js';
+import { announcer, fill, h, syncChildren } from './dom.js';
 import { dayAndTime, money } from './format.js';
+import { whyNoOrders } from './house.js';
 import { Live } from './live.js';
 import { Menu } from './menu.js';
 import { isOver, Orders } from './orders.js';
@@ -14,12 +15,14 @@ import { explain, t } from './words.js';
 
 const MENU_MS = 60_000;
 const CLOCK_MS = 10_000;
+const COOKING_MS = 30_000;
 
 const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
 const view = document.querySelector('#view');
 const nav = document.querySelector('#nav');
 const dialog = document.querySelector('#dialog');
 const corner = document.querySelector('#pill');
+const strips = h('div.strips');
 const announce = announcer();
 
 /** @type {{user_id: string, login: string, roles: string[]}|null} */
@@ -32,6 +35,10 @@ let menu = null;
 let billView = null;
 /** @type {Tracker|null} */
 let tracker = null;
+/** Why nothing can be ordered now, '' when it can. */
+let whyNot = '';
+/** What ended the session without the guest's doing, in words. */
+let signedOutWords = '';
 /** How many tickets are cooked now, as the pickup board has it. */
 let cooking = null;
 let orders = new Orders(ordersChanged);
@@ -65,6 +72,9 @@ function showNav(current) {
     h('a', { href: path, 'aria-current': isCurrent ? 'page' : null, data: { key: path } }, words);
   const isStaff = account?.roles.some((role) => role.startsWith('kitchen') || role === 'admin');
   const count = orders.active.length;
+  const look = JSON.stringify([current, account, count]);
+  if (look === showNav.look) return;
+  showNav.look = look;
   fill(
     nav,
     link('#/menu', t.menu, current === 'menu'),
@@ -82,44 +92,66 @@ function showMenu() {
   document.title = `${t.menu} · Brigade`;
   tracker = null;
   if (!menu) return;
-  const newest = orders.active[0];
-  fill(
-    view,
-    h(
-      'div.column',
-      {},
-      newest && !bill.changes
-        ? h(
-            'a.strip',
-            { href: `#/order/${newest.id}` },
-            h('b', {}, t.activeTicket(newest.number)),
-            h('span', {}, t.statuses[newest.status]),
-          )
-        : null,
-      h('h1', {}, t.menuTitle),
-      menu.element,
-    ),
-    billView.element,
-  );
+  showStrips();
+  // What stands already stays: a dish under a finger must not be taken away and put back.
+  if (!view.contains(menu.element)) {
+    fill(view, h('div.column', {}, strips, h('h1', {}, t.menuTitle), menu.element), billView.element);
+  }
   menu.mark(bill.counts);
 }
 
+/** What the guest should know before ordering. */
+function showStrips() {
+  const newest = bill.changes ? null : orders.active[0];
+  const shown = [
+    signedOutWords && { kind: 'signed-out', words: signedOutWords },
+    whyNot && { kind: 'closed', words: whyNot },
+    newest && { kind: 'ticket', id: newest.id, number: newest.number, status: newest.status },
+  ].filter(Boolean);
+  syncChildren(strips, shown, ({ kind }) => kind, strip);
+}
+
+function strip({ kind, words, id, number, status }) {
+  if (kind === 'ticket') {
+    return h(
+      'a.strip.leads',
+      { href: `#/order/${id}` },
+      h('b', {}, t.activeTicket(number)),
+      h('span', {}, t.statuses[status]),
+    );
+  }
+  const signIn = h('button.link', { type: 'button', onclick: () => askWho() }, t.signIn);
+  return h(`p.strip.${kind}`, { role: 'status' }, words, kind === 'signed-out' && signIn);
+}
+
 async function loadMenu() {
-  let fresh;
+  let fresh, house;
   try {
-    fresh = await call('GET', '/menu');
+    // Without the house's answer guests order as if it were open: the order service decides.
+    [fresh, house] = await Promise.all([
+      call('GET', '/menu'),
+      call('GET', '/house').catch(() => null),
+    ]);
   } catch (problem) {
     if (!menu) showTrouble(explain(problem), start);
     return;
   }
-  if (menu?.menu.version === fresh.version) return;
+  const isSame = menu?.menu.version === fresh.version;
+  if (!isSame) hangMenu(fresh);
+  const said = house ? whyNoOrders(house) : whyNot;
+  billView.setWhyNot(said);
+  if (isSame && said === whyNot) return;
+  whyNot = said;
+  if (view.className === 'view-menu') show();
+}
+
+function hangMenu(fresh) {
   menu = new Menu(fresh, (line) => {
     bill.add(line);
     announce(t.writtenDown(menu.dishes.get(line.sku).name));
   });
   billView ??= new BillView(bill, menu, { onSend: send, onDrop: dropChanges });
   billView.setMenu(menu);
-  show();
 }
 
 function billChanged() {
@@ -142,11 +174,15 @@ async function send() {
         });
     orders.put(order);
     bill.clear();
+    billView.shut();
     go(`order/${order.id}`);
     scrollTo(0, 0);
   } catch (problem) {
+    if (problem.status === 401) onSignedOut();
+    const skus = problem.facts?.skus;
+    if (skus) problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
     billView.complain(explain(problem));
-    if (problem.kind === 'sold-out') loadMenu();
+    if (['sold-out', 'invalid-order', 'house-closed', 'orders-paused'].includes(problem.kind)) loadMenu();
     if (changes) orders.load(changes.id).catch(() => {});
   }
 }
@@ -182,8 +218,8 @@ function showOrder(id) {
 function showOrders() {
   document.title = `${t.orders} · Brigade`;
   tracker = null;
-  fill(view, h('section.earlier.whole'));
-  showEarlier(view.querySelector('.earlier'), '');
+  if (!view.querySelector('.whole')) fill(view, h('section.earlier.whole'));
+  showEarlier(view.querySelector('.whole'), '');
 }
 
 function showEarlier(host, except) {
@@ -192,31 +228,33 @@ function showEarlier(host, except) {
     host.replaceChildren();
     return;
   }
-  fill(
-    host,
-    h(except ? 'h2' : 'h1', {}, except ? t.earlier : t.orders),
-    others.length === 0 && h('p.empty', {}, t.noOrders),
+  if (!host.firstChild) {
+    host.append(
+      h(except ? 'h2' : 'h1', {}, except ? t.earlier : t.orders),
+      h('p.empty', {}, t.noOrders),
+      h('ul'),
+    );
+  }
+  host.querySelector('.empty').hidden = others.length > 0;
+  syncChildren(host.querySelector('ul'), others, (order) => order.id, stub);
+}
+
+/** An order of which little more than the number is left to be seen. */
+function stub(order) {
+  return h(
+    'li',
+    {},
     h(
-      'ul',
-      {},
-      others.map((order) =>
-        h(
-          'li',
-          {},
-          h(
-            `a.stub${isOver(order) ? '' : '.active'}`,
-            { href: `#/order/${order.id}`, data: { key: order.id } },
-            h('b.figure', {}, order.number ?? '–'),
-            h(
-              'span.what',
-              {},
-              order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
-              h('small', {}, `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
-            ),
-            h('span.price', {}, money(order.total, order.currency)),
-          ),
-        ),
+      `a.stub${isOver(order) ? '' : '.active'}`,
+      { href: `#/order/${order.id}` },
+      h('b.figure', {}, order.number ?? '–'),
+      h(
+        'span.what',
+        {},
+        order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
+        h('small', {}, `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
       ),
+      h('span.price', {}, money(order.total, order.currency)),
     ),
   );
 }
@@ -227,10 +265,9 @@ function ordersChanged(order) {
     if (tracker?.order?.status !== order.status) {
       announce([order.number && t.ticketTitle(order.number), t.statuses[order.status]].filter(Boolean).join(': '));
     }
-    if (order.status === 'queued') countCooking();
+    countCooking();
   }
-  if (name !== 'menu' || order === null) show();
-  else showNav('menu');
+  show();
 }
 
 function change(order) {
@@ -253,10 +290,13 @@ async function cancel(order) {
   }
 }
 
-/** Every ticket that is cooked now was hung before one that still waits. */
+/** Every ticket that is cooked now is ahead of one that still waits. */
 async function countCooking() {
+  const { name, id } = place();
+  const order = orders.get(id);
+  if (document.hidden || name !== 'order' || order?.status !== 'queued') return;
   try {
-    const board = await call('GET', `/board?kitchen=${encodeURIComponent(kitchen)}`);
+    const board = await call('GET', `/board?kitchen=${encodeURIComponent(order.kitchen)}`);
     cooking = board.preparing.length;
     tick();
   } catch {
@@ -295,19 +335,24 @@ async function begin(who) {
   if (account?.user_id === who.user_id) return;
   end();
   account = who;
+  signedOutWords = '';
   live = new Live('/order/stream', {
     who: who.user_id,
     events: ['snapshot', 'status', 'reset'],
     onEvent: (event, data) => orders.apply(event, data),
     onFreshness: connectionPill(corner),
     snapshot: () => orders.snapshot(),
-    onSignedOut: () => {
-      end();
-      askWho(t.signedOut);
-    },
+    onSignedOut,
   });
   show();
   await orders.loadRecent().catch(() => {});
+}
+
+/** The session ended elsewhere. Nobody asked for anything here, so this asks for nothing either. */
+function onSignedOut() {
+  if (!account) return;
+  signedOutWords = t.signedOut;
+  end();
 }
 
 function end() {
@@ -328,6 +373,7 @@ async function leave() {
     return;
   }
   bill.clear();
+  signedOutWords = '';
   end();
   go('menu');
 }
@@ -347,7 +393,7 @@ function showTrouble(words, again) {
 async function recognise() {
   const who = await whoAmI();
   if (who) await begin(who);
-  else if (account) end();
+  else onSignedOut();
 }
 
 async function start() {
@@ -362,7 +408,8 @@ async function start() {
 
 addEventListener('hashchange', show);
 document.addEventListener('visibilitychange', () => document.hidden || loadMenu());
-onSessionChange(() => recognise().catch(() => {}));
+onSessionChange((isOut) => (isOut ? onSignedOut() : recognise().catch(() => {})));
 setInterval(loadMenu, MENU_MS);
 setInterval(tick, CLOCK_MS);
+setInterval(countCooking, COOKING_MS);
 start();

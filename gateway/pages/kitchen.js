@@ -3,11 +3,11 @@
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
 import { announcer, fill, h, keepFocus, syncChildren } from './dom.js';
-import { clockTime } from './format.js';
 import { COLUMNS, KitchenBoard, lateness } from './kitchen_board.js';
 import { kitchenTicket, select } from './kitchen_ticket.js';
 import { Live } from './live.js';
-import { connectionPill } from './pill.js';
+import { connectionPill, markStale } from './pill.js';
+import { handedOver, Release } from './release.js';
 import { signInForm } from './sign_in.js';
 import { TakeBack } from './takeback.js';
 import { explain, t } from './words.js';
@@ -15,6 +15,8 @@ import { explain, t } from './words.js';
 const CLOCK_MS = 5_000;
 /** A tap so soon after the last is the same finger. */
 const DOUBLE_TAP_MS = 400;
+/** So long after a touch somebody is still at work here. */
+const HANDS_ON_MS = 20_000;
 /** So long the stream may take to tell of what was tapped. */
 const ANSWER_MS = 4_000;
 const TAPS = { queued: 'start', preparing: 'ready' };
@@ -26,7 +28,8 @@ const tools = document.querySelector('#tools');
 const dialog = document.querySelector('#dialog');
 const corner = document.querySelector('#pill');
 const announce = announcer();
-const toast = h('p.toast', { role: 'alert' });
+/** A popover: over an open dialog too. */
+const toast = h('p.toast', { role: 'alert', popover: 'manual' });
 
 const lists = new Map(COLUMNS.map((status) => [status, h('ol', { tabindex: '0', 'aria-label': t.columns[status] })]));
 const heads = new Map(COLUMNS.map((status) => [status, h('b.figure')]));
@@ -50,9 +53,18 @@ let board = new KitchenBoard();
 let station = '';
 let selected = '';
 let lastTapAt = 0;
+let touchedAt = -Infinity;
 /** @type {Map<string, number>} tickets a tap was sent for, and the seq it had */
 const sending = new Map();
 const leaving = new TakeBack(() => render());
+const release = new Release({
+  isBusy: () =>
+    dialog.open ||
+    !leaving.isEmpty ||
+    sending.size > 0 ||
+    performance.now() - touchedAt < HANDS_ON_MS,
+  state: () => account && { account, board: board.snapshot(), station, selected },
+});
 
 // The board
 
@@ -124,7 +136,6 @@ function render() {
   fill(allDay, allDayRows());
   const names = board.stations;
   if (stations.dataset.names !== `${names} ${station}`) showStations(names);
-  showStale();
 }
 
 function viewOf(ticket, wanted) {
@@ -178,10 +189,10 @@ function showStations(names) {
 
 function tell(words) {
   toast.textContent = words;
+  toast.hidePopover();
+  toast.showPopover();
   clearTimeout(tell.timer);
-  tell.timer = setTimeout(() => {
-    toast.textContent = '';
-  }, 6_000);
+  tell.timer = setTimeout(() => toast.hidePopover(), 6_000);
 }
 
 // Taps
@@ -336,65 +347,78 @@ function goToNumber() {
   selected = ticket.order_id;
 }
 
-// What is sold out
+// What guests can order
 
 async function showSoldOut() {
-  let menu;
+  let menu, house;
   try {
-    menu = await call('GET', '/menu');
+    [menu, house] = await Promise.all([call('GET', '/menu'), call('GET', '/house')]);
   } catch (problem) {
     tell(explain(problem));
     return;
   }
+  const orders = onOff(t.newOrders, !house.paused, [t.taken, t.pausedShort], (isOn) =>
+    call('PUT', '/house/pause', { body: { paused: !isOn } }),
+  );
   ask(
     h('h2', {}, t.soldOutTitle),
-    h('ul.switches', {}, menu.items.map((dish) => h('li', {}, dishSwitch(dish)))),
+    h(
+      'ul.switches',
+      {},
+      h('li', {}, orders),
+      menu.items.map((dish) => h('li', {}, dishSwitch(dish))),
+    ),
     h('button.wide', { type: 'button', onclick: () => dialog.close() }, t.close),
   );
 }
 
-function dishSwitch(dish) {
+function dishSwitch({ sku, name, available }) {
+  return onOff(name, available, [t.available, t.soldOut], (isOn) =>
+    call('PATCH', `/menu/${encodeURIComponent(sku)}`, { body: { available: isOn } }),
+  );
+}
+
+/**
+ * A switch that springs back when `change` fails.
+ *
+ * @param {string} name
+ * @param {boolean} isOn
+ * @param {[string, string]} words what it says when it is on and when it is off
+ * @param {(isOn: boolean) => Promise<unknown>} change
+ */
+function onOff(name, isOn, [on, off], change) {
   const state = h('small');
   const input = h('input', {
     type: 'checkbox',
     role: 'switch',
-    checked: dish.available,
+    checked: isOn,
     onchange: async () => {
-      const available = input.checked;
+      const wanted = input.checked;
       input.disabled = true;
       try {
-        await call('PATCH', `/menu/${encodeURIComponent(dish.sku)}`, { body: { available } });
+        await change(wanted);
       } catch (problem) {
-        input.checked = !available;
+        input.checked = !wanted;
         tell(explain(problem));
       }
       input.disabled = false;
-      name();
+      say();
     },
   });
-  const name = () => {
-    state.textContent = input.checked ? t.available : t.soldOut;
+  const say = () => {
+    state.textContent = input.checked ? on : off;
   };
-  name();
-  return h('label', {}, h('span', {}, dish.name), state, input);
+  say();
+  return h('label', {}, h('span', {}, name), state, input);
 }
 
 // How fresh it is
 
 const showPill = connectionPill(corner);
-/** @type {import('./live.js').Freshness} */
-let freshness = { kind: 'reconnecting' };
 
 function onFreshness(now) {
-  freshness = now;
   showPill(now);
-  showStale();
-}
-
-function showStale() {
-  const words = freshness.kind === 'as-of' ? t.staleBoard(clockTime(freshness.at)) : '';
-  document.body.classList.toggle('is-stale', words !== '');
-  if (document.body.dataset.stale !== words) document.body.dataset.stale = words;
+  markStale(now, t.staleBoard);
 }
 
 function onEvent(event, data) {
@@ -412,14 +436,20 @@ function isCook({ roles }) {
   return roles.some((role) => ['admin', 'kitchen', `kitchen:${kitchen}`].includes(role));
 }
 
-function begin(who) {
+/** Shows the board to a cook, from `state` (of `release`) where there is one, and to others the door. */
+function begin(who, state = null) {
   if (who && account?.user_id === who.user_id) return;
+  const wasOpen = account !== null;
   end();
   if (!who || !isCook(who)) {
-    askWho(who ? t.notStaff(who.login) : t.staffOnly);
+    askWho(who ? t.notStaff(who.login) : wasOpen ? t.signedOut : t.staffOnly);
     return;
   }
   account = who;
+  if (state) {
+    board.apply('snapshot', state.board);
+    ({ station, selected } = state);
+  }
   live = new Live(`/kitchen/stream?kitchen=${encodeURIComponent(kitchen)}`, {
     who: who.user_id,
     events: ['snapshot', 'ticket'],
@@ -427,6 +457,7 @@ function begin(who) {
     onFreshness,
     snapshot: () => board.snapshot(),
     onSignedOut: () => begin(null),
+    onBack: () => release.check(),
   });
   showBoard();
 }
@@ -451,8 +482,11 @@ function askWho(hint) {
 
 async function leave() {
   try {
+    // What was handed over a moment ago must not be lost with the session.
+    await leaving.sendAll();
     await signOut();
-    begin(null);
+    end();
+    askWho(t.staffOnly);
   } catch (problem) {
     tell(explain(problem));
   }
@@ -460,6 +494,12 @@ async function leave() {
 
 function paint() {
   document.documentElement.classList.toggle('light', localStorage.getItem(THEME) === 'on');
+}
+
+/** Who was here before a reload sees the same board at once; who it is now shows a moment later. */
+function resume() {
+  const state = handedOver();
+  if (state) begin(state.account, state);
 }
 
 async function start() {
@@ -482,10 +522,16 @@ async function start() {
 
 paint();
 addEventListener('keydown', onKey);
+for (const touch of ['pointerdown', 'keydown']) {
+  addEventListener(touch, () => {
+    touchedAt = performance.now();
+  });
+}
 view.addEventListener('focusin', (event) => {
   const id = event.target.closest('.card')?.dataset.item;
   if (id && id !== selected) choose(id, false);
 });
-onSessionChange(start);
+onSessionChange((isOut) => (isOut ? account && begin(null) : start()));
 setInterval(render, CLOCK_MS);
+resume();
 start();

@@ -26,11 +26,17 @@ export class KitchenBoard {
       const known = this.#tickets;
       this.#tickets = new Map();
       for (const ticket of data.tickets) this.#put(ticket, known.get(ticket.order_id));
+      // Another page of ours may know more than the server: what was on changed tickets before.
+      for (const [id, items] of data.before ?? []) this.#before.set(id, items);
+      this.#forget();
       return data.tickets.find((ticket) => known.size > 0 && !known.has(ticket.order_id)) ?? null;
     }
     const known = this.#tickets.get(data.order_id);
     this.#tickets.delete(data.order_id);
-    if (!COLUMNS.includes(data.status) && !data.flag) return null;
+    if (!COLUMNS.includes(data.status) && !data.flag) {
+      this.#forget();
+      return null;
+    }
     this.#put(data, known);
     return known ? null : data;
   }
@@ -43,13 +49,18 @@ export class KitchenBoard {
     }
   }
 
+  /** What was on tickets before goes with them. */
+  #forget() {
+    for (const id of this.#before.keys()) if (!this.#tickets.has(id)) this.#before.delete(id);
+  }
+
   get(id) {
     return this.#tickets.get(id);
   }
 
-  /** The data of a snapshot event, for another tab. */
+  /** The data of a snapshot event, for another tab or for this one when it was reloaded. */
   snapshot() {
-    return { tickets: [...this.#tickets.values()] };
+    return { tickets: [...this.#tickets.values()], before: [...this.#before] };
   }
 
   /** The tickets of a column, oldest first; what was called off while cooking hangs there still. */

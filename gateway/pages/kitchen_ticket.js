@@ -49,8 +49,14 @@ export function kitchenTicket(view, taps, isNew) {
         {},
         h('h3.number', { id: `ticket-${id}` }, number),
         h('p.due', {}, lateness.words, view.held && h('b', {}, t.held)),
-        !leaving && status === 'ready' && small(t.recall, taps.onRecall),
-        !leaving && status !== 'cancelled' && small(t.voidTicket, taps.onVoid),
+        !leaving &&
+          status !== 'cancelled' &&
+          h(
+            'span.acts',
+            {},
+            status === 'ready' && small(t.recall, taps.onRecall),
+            small(t.voidTicket, taps.onVoid),
+          ),
       ),
       view.flag && flag(view, taps),
       h('ul', {}, view.lines.map(line)),

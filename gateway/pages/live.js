@@ -35,6 +35,7 @@ export class Live {
   #timer = 0;
 
   #isConnected = false;
+  #wasLost = false;
   #heardAt = performance.now();
   #connectedAt = -Infinity;
   /** When the data was last known to be true, by the server's clock; 0 before there is any. */
@@ -50,9 +51,10 @@ export class Live {
    * @param {(event: string, data: Object) => void} options.onEvent
    * @param {(freshness: Freshness) => void} options.onFreshness called often, with changes or none
    * @param {() => Object|null} options.snapshot the page's state as the data of a snapshot event
-   * @param {() => void} [options.onSignedOut]
+   * @param {() => void} [options.onSignedOut] the session is over
+   * @param {() => void} [options.onBack] the connection is back after it was lost
    */
-  constructor(path, { events, who, onEvent, onFreshness, snapshot, onSignedOut = () => {} }) {
+  constructor(path, { events, who, onEvent, onFreshness, snapshot, onSignedOut, onBack }) {
     this.path = path;
     this.who = who;
     this.events = events;
@@ -60,6 +62,7 @@ export class Live {
     this.onFreshness = onFreshness;
     this.snapshot = snapshot;
     this.onSignedOut = onSignedOut;
+    this.onBack = onBack;
 
     const name = `brigade ${path} ${who}`;
     this.channel = new BroadcastChannel(name);
@@ -153,8 +156,9 @@ export class Live {
         if (this.#isLeader) this.#reopen();
         return;
       }
+      if (this.#isClosed) return;
       if (account?.user_id !== this.who) {
-        this.onSignedOut();
+        this.onSignedOut?.();
         return;
       }
     }
@@ -176,8 +180,11 @@ export class Live {
     if (connected === false) {
       if (this.#isConnected) this.#connectedAt = performance.now();
       this.#isConnected = false;
+      this.#wasLost = true;
     } else if (event) {
       this.#isConnected = true;
+      if (this.#wasLost) this.onBack?.();
+      this.#wasLost = false;
       if (id) this.#lastId = id;
       if (event === 'heartbeat') this.#learnAge(data);
       else {

@@ -74,15 +74,19 @@ export class Menu {
       h(
         'nav.chips',
         { 'aria-label': t.menu },
-        names.map((name, index) =>
-          h(
-            'button.chip',
-            {
-              type: 'button',
-              onclick: () =>
-                this.element.querySelector(`#category-${index}`).scrollIntoView({ block: 'start' }),
-            },
-            name,
+        h(
+          'div.chips-row',
+          {},
+          names.map((name, index) =>
+            h(
+              'button.chip',
+              {
+                type: 'button',
+                onclick: () =>
+                  this.element.querySelector(`#category-${index}`).scrollIntoView({ block: 'start' }),
+              },
+              name,
+            ),
           ),
         ),
       ),

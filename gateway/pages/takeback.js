@@ -3,16 +3,23 @@
 const SECONDS = 5;
 
 export class TakeBack {
-  /** @type {Map<string, {words: string, until: number, send: (options: Object) => void}>} */
+  /** @type {Map<string, {words: string, until: number, send: (options: Object) => Promise<void>}>} */
   #waiting = new Map();
 
   /** @param {() => void} onChange called each second while something waits */
   constructor(onChange) {
     this.onChange = onChange;
     // A page that is left does what it said it would.
-    addEventListener('pagehide', () => {
-      for (const id of [...this.#waiting.keys()]) this.#send(id, { keepalive: true });
-    });
+    addEventListener('pagehide', () => this.sendAll({ keepalive: true }));
+  }
+
+  get isEmpty() {
+    return this.#waiting.size === 0;
+  }
+
+  /** Sends at once what waits; who leaves takes nothing back any more. */
+  async sendAll(options = {}) {
+    await Promise.all([...this.#waiting.keys()].map((id) => this.#send(id, options)));
   }
 
   /** Sends in five seconds, unless it is taken back. */
@@ -53,6 +60,6 @@ export class TakeBack {
   #send(id, options) {
     const { send } = this.#waiting.get(id);
     this.#waiting.delete(id);
-    send(options);
+    return send(options);
   }
 }

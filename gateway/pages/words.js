@@ -46,8 +46,16 @@ const WORDS = {
     'Выберите пароль от 8 знаков, который никто не угадает.',
   ],
   soldOutSince: [
-    (dishes) => `Just sold out: ${dishes}. Take it off the bill and order the rest.`,
+    (dishes) => `Just sold out: ${dishes}. Take it off and order the rest.`,
     (dishes) => `Только что закончилось: ${dishes}. Уберите из счёта и закажите остальное.`,
+  ],
+  changedMenu: [
+    'The menu changed meanwhile. Look at your order again.',
+    'Меню успело измениться. Проверьте заказ ещё раз.',
+  ],
+  tooManyAttempts: [
+    'Too many attempts. Wait a minute and try again.',
+    'Слишком много попыток. Подождите минуту.',
   ],
   changedMeanwhile: [
     'The order changed meanwhile. Look at it again.',
@@ -79,6 +87,13 @@ const WORDS = {
   orders: ['Orders', 'Заказы'],
   kitchenBoard: ['Kitchen', 'Кухня'],
   menuTitle: ['What would you like?', 'Что вам приготовить?'],
+  paused: [
+    'We take no new orders for a moment.',
+    'Новые заказы ненадолго остановлены.',
+  ],
+  closed: ['We’re closed now.', 'Сейчас закрыто.'],
+  closedToday: ['No orders today.', 'Сегодня заказов нет.'],
+  openToday: [(times) => `Today’s hours: ${times}.`, (times) => `Сегодня: ${times}.`],
   emptyMenu: ['The menu is being written. Look again in a minute.', 'Меню ещё пишут. Загляните через минуту.'],
   soldOut: ['sold out', 'закончилось'],
   add: ['Add', 'Добавить'],
@@ -111,7 +126,7 @@ const WORDS = {
   numberComes: ['Your number is coming', 'Номер сейчас будет'],
   stops: [
     { placed: 'Placed', queued: 'In line', preparing: 'Cooking', ready: 'Ready', completed: 'Picked up' },
-    { placed: 'Принят', queued: 'В очереди', preparing: 'Готовим', ready: 'Готов', completed: 'Выдан' },
+    { placed: 'Принят', queued: 'Очередь', preparing: 'Готовим', ready: 'Готов', completed: 'Выдан' },
   ],
   statuses: [
     {
@@ -232,8 +247,11 @@ const WORDS = {
     (n) => `${n} уже сдвинули.`,
   ],
   soldOutSwitch: ['Sold out', 'Стоп-лист'],
-  soldOutTitle: ['What is still there?', 'Что ещё есть?'],
+  soldOutTitle: ['What can guests order?', 'Что можно заказать?'],
   available: ['available', 'есть'],
+  newOrders: ['New orders', 'Новые заказы'],
+  taken: ['taken', 'берём'],
+  pausedShort: ['paused', 'пауза'],
   light: ['Light', 'Светло'],
   keys: [
     'Arrows move · Enter acts · R recalls · V voids · U undoes · digits find',
@@ -258,6 +276,10 @@ const WORDS = {
   preparing: ['Preparing', 'Готовятся'],
   ready: ['Ready', 'Готовы'],
   noneReady: ['Soon', 'Скоро'],
+  staleNumbers: [
+    (time) => `No news since ${time}. Please ask at the counter.`,
+    (time) => `Новостей нет с ${time}. Спросите у стойки.`,
+  ],
   noneReadyHint: ['Numbers appear here when they are ready', 'Здесь появятся готовые номера'],
   nonePreparing: ['The stove is free', 'Плита свободна'],
   nowReady: [(n) => `Number ${n} is ready`, (n) => `Номер ${n} готов`],
@@ -270,7 +292,11 @@ export const t = Object.fromEntries(
 );
 
 const KINDS = {
-  'sold-out': (facts) => t.soldOutSince((facts.skus ?? []).join(', ')),
+  'sold-out': (facts) => t.soldOutSince((facts.dishes ?? facts.skus ?? []).join(', ')),
+  'invalid-order': () => t.changedMenu,
+  'house-closed': () => t.closed,
+  'orders-paused': () => t.paused,
+  'too-many-attempts': () => t.tooManyAttempts,
   'wrong-credentials': () => t.wrongCredentials,
   'login-taken': () => t.loginTaken,
   'version-mismatch': () => t.changedMeanwhile,

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -20,9 +21,10 @@ _MEDIA_TYPES = {
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
+# A page is asked about each time, and answered 304; what it is made of has its release in the path.
+_ASK_EACH_TIME = "no-cache"
+_KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 _HEADERS = {
-    # Asked about each time, and answered 304: a page never runs with another release's modules.
-    "Cache-Control": "no-cache",
     "Vary": "Accept, Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -41,30 +43,57 @@ class PageFile:
     content: bytes
     gzipped: bytes
     media_type: str
-    etag: str
+
+
+@dataclass(frozen=True)
+class PageRelease:
+    """All files of the pages, by name, under the one name they have together."""
+
+    name: str
+    files: Mapping[str, PageFile]
 
 
 class PageRoutes:
     """``/``, ``/kitchen`` and ``/board`` for browsers, and ``/pages/…``: for anyone.
 
-    Only what asks for HTML gets a page: the JSON of ``/board`` has the same path.
+    Only what asks for HTML gets a page: the JSON of ``/board`` has the same path. A page's ETag is
+    the release's name, so that a screen on the wall learns by a ``HEAD`` of itself whether it is
+    outdated (docs/decisions/0014-pages-know-their-release.md).
     """
 
     def __init__(self) -> None:
-        self._files = read_files()
+        self._release = read_release()
 
     def routes(self) -> list[Route]:
         return [
             *(_HtmlRoute(path, self.get_page, methods=["GET"]) for path in PAGES),
-            Route("/pages/{name}", self.get_file, methods=["GET"]),
+            Route("/pages/{release}/{name}", self.get_file, methods=["GET"]),
         ]
 
     async def get_page(self, request: Request) -> Response:
-        return _answer(request, self._files[PAGES[request.url.path]])
+        page = self._release.files[PAGES[request.url.path]]
+        return self._answer(request, page, _ASK_EACH_TIME)
 
     async def get_file(self, request: Request) -> Response:
-        file = self._files.get(request.path_params["name"])
-        return _answer(request, file) if file else Response(status_code=404)
+        file = self._release.files.get(request.path_params["name"])
+        if file is None:
+            return Response(status_code=404)
+        # While replicas are replaced one by one, a page of another release may ask here: it gets
+        # what there is, and keeps it under no wrong name.
+        is_ours = request.path_params["release"] == self._release.name
+        return self._answer(request, file, _KEEP_FOR_EVER if is_ours else _ASK_EACH_TIME)
+
+    def _answer(self, request: Request, file: PageFile, caching: str) -> Response:
+        # Weak: the same file, however it is encoded.
+        tag = f'"{self._release.name}"'
+        headers = _HEADERS | {"Cache-Control": caching, "ETag": f"W/{tag}"}
+        # Weak comparison (RFC 9110, section 13.1.2), which proxies that compress count on.
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(file.gzipped, media_type=file.media_type, headers=headers)
+        return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 class _HtmlRoute(Route):
@@ -77,27 +106,21 @@ class _HtmlRoute(Route):
         return match, child_scope
 
 
-def _answer(request: Request, file: PageFile) -> Response:
-    headers = _HEADERS | {"ETag": file.etag}
-    # Weak comparison (RFC 9110, section 13.1.2), which proxies that compress count on.
-    if file.etag.removeprefix("W/") in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(file.gzipped, media_type=file.media_type, headers=headers)
-    return Response(file.content, media_type=file.media_type, headers=headers)
+def read_release() -> PageRelease:
+    """The pages as they were installed, read once: a release never changes under a gateway."""
+    contents = {
+        entry.name: entry.read_bytes() for entry in files("gateway").joinpath("pages").iterdir()
+    }
+    digest = hashlib.sha256()
+    for file_name, content in sorted(contents.items()):
+        digest.update(file_name.encode() + b"\0" + content + b"\0")
+    name = digest.hexdigest()[:16]
+    return PageRelease(name, {each: _page_file(each, contents[each], name) for each in contents})
 
 
-def read_files() -> dict[str, PageFile]:
-    """All files by name, read once: a release never changes under a running gateway."""
-    found = {}
-    for entry in files("gateway").joinpath("pages").iterdir():
-        content = entry.read_bytes()
-        found[entry.name] = PageFile(
-            content=content,
-            gzipped=gzip.compress(content, mtime=0),
-            media_type=_MEDIA_TYPES[entry.name.rpartition(".")[2]],
-            # Weak: the same file, however it is encoded.
-            etag=f'W/"{hashlib.sha256(content).hexdigest()[:20]}"',
-        )
-    return found
+def _page_file(file_name: str, content: bytes, release: str) -> PageFile:
+    extension = file_name.rpartition(".")[2]
+    if extension == "html":
+        # Modules import one another by relative paths: they follow.
+        content = content.replace(b'"/pages/', f'"/pages/{release}/'.encode())
+    return PageFile(content, gzip.compress(content, mtime=0), _MEDIA_TYPES[extension])

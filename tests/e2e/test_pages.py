@@ -188,10 +188,33 @@ async def test_signing_out_ends_the_stream_in_every_tab(people: People) -> None:
     await other.page.get_by_role("button", name="Sign out").click()
     async with asyncio.timeout(CATCH_UP_MS / 1000):
         await ended
+    # The tab where nobody pressed anything says what happened, and asks for nothing.
+    await expect(guest.page.locator(".strip")).to_contain_text("You were signed out")
     for page in (guest.page, other.page):
-        # One that was asking for something at that moment also opens the sign-in dialog.
         await expect(page.locator("#nav").get_by_role("button", name="Sign in")).to_be_visible()
-        await expect(page.locator(".tracker")).to_have_count(0)
+        await expect(page.locator(".tracker, dialog[open]")).to_have_count(0)
+    await expect(other.page.locator(".strip")).to_have_count(0)
+
+
+async def test_cook_who_signs_out_leaves_no_board_in_any_tab(people: People) -> None:
+    cook = await people.cook()
+    other = await cook.page.context.new_page()
+    await other.goto(cook.page.url)
+    await expect(other.locator(".columns")).to_be_visible()
+    await cook.page.get_by_role("button", name="Sign out").click()
+    await expect(other.locator(".sign-in .hint")).to_contain_text("You were signed out")
+    await expect(cook.page.locator(".sign-in .hint")).to_contain_text("for cooks")
+    for page in (cook.page, other):
+        await expect(page.locator(".columns")).to_have_count(0)
+
+
+async def test_hand_over_is_sent_before_the_cook_signs_out(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    for column in ("queued", "preparing", "ready"):
+        await cook.tap(number, column)
+    await cook.page.get_by_role("button", name="Sign out").click()
+    await guest.expect_status("completed")
 
 
 async def test_tabs_share_one_stream_and_pass_it_on(people: People) -> None:
@@ -256,6 +279,45 @@ async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: Peo
     finally:
         async with cook.page.expect_response(lambda it: it.request.method == "PATCH"):
             await tart.click()
+
+
+async def test_paused_house_says_so_and_takes_no_order(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    await guest.write_down("lemon-tart")
+    await cook.page.get_by_role("button", name="Sold out").click()
+    orders = cook.page.get_by_role("switch", name="New orders")
+    try:
+        async with cook.page.expect_response(lambda it: it.request.method == "PUT"):
+            await orders.click()
+        # A page that has not heard of it yet is told by the answer.
+        await guest.send()
+        await guest.sign_up(new_login())
+        await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("no new orders")
+        await expect(guest.page.locator(".strip")).to_contain_text("no new orders")
+        await expect(guest.page.locator("[data-key=send]")).to_be_disabled()
+    finally:
+        async with cook.page.expect_response(lambda it: it.request.method == "PUT"):
+            await orders.click()
+    await guest.page.reload()
+    await expect(guest.page.locator("[data-key=send]")).to_be_enabled()
+    await expect(guest.page.locator(".strip")).to_have_count(0)
+
+
+async def test_closed_house_tells_its_hours(people: People, stack: Stack) -> None:
+    page = await (await people.context()).new_page()
+    days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    house = {
+        "hours": [{"day": day, "opens": "11:00", "closes": "22:00"} for day in days],
+        "time_zone": "Europe/Paris",
+        "paused": False,
+        "reason": None,
+        "serving": False,
+    }
+    await page.route("**/house", lambda route: route.fulfill(json=house))
+    await page.goto(stack.gateway_url)
+    words = "We’re closed now. Today’s hours: 11:00–22:00."
+    await expect(page.locator(".strip")).to_have_text(words)
+    await assert_accessible(page)
 
 
 async def test_order_whose_answer_was_lost_is_placed_once(people: People) -> None:
@@ -449,6 +511,98 @@ async def test_full_board_turns_pages_and_never_scrolls(people: People, stack: S
     await expect(shown.first).to_have_text(str(40 - len(first)))
 
 
+async def test_board_changes_to_a_newer_release_and_shows_its_numbers_at_once(
+    people: People, stack: Stack
+) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await cook.tap(number, "queued")
+    page = await (await people.context()).new_page()
+    await page.clock.install()
+    board = BoardPage(page)
+    await board.open(f"{stack.gateway_url}/board{PATIO}")
+    await expect(board.number("preparing", number)).to_be_visible()
+    await serve_newer_release(page, "board")
+    # What shows now was handed over: no stream answers.
+    await page.route("**/board/stream*", lambda route: route.abort())
+    async with page.expect_event("domcontentloaded"):
+        await page.clock.fast_forward(CHECK_MS)
+    await expect(board.number("preparing", number)).to_be_visible()
+    await expect(board.pill).to_have_attribute("data-kind", "reconnecting")
+
+
+async def test_kitchen_changes_to_a_newer_release_when_the_cook_is_done(
+    people: People, stack: Stack
+) -> None:
+    guest, context = await asyncio.gather(people.guest(), people.context())
+    number = await guest.order_bowl(new_login())
+    page = await context.new_page()
+    await page.clock.install()
+    cook = KitchenPage(page)
+    await cook.open(f"{stack.gateway_url}/kitchen{PATIO}", "cook", stack.secrets.passwords["cook"])
+    await cook.card(number).get_by_role("button", name="Void").click()
+    await expect(page.locator("dialog[open]")).to_be_visible()
+    await serve_newer_release(page, "kitchen")
+    async with never_reloaded(page):
+        async with page.expect_response(lambda it: it.request.method == "HEAD"):
+            await page.clock.fast_forward(CHECK_MS)
+        await page.clock.fast_forward(HANDS_OFF_MS)
+    await page.route("**/kitchen/stream*", lambda route: route.abort())
+    await page.locator("dialog[open] .link").click()
+    async with page.expect_event("domcontentloaded"):
+        await page.clock.fast_forward(HANDS_OFF_MS)
+    await cook.expect_in("queued", number)
+
+
+# Longer than the pages take to ask again, and to believe that nobody is at work.
+CHECK_MS = 301_000
+HANDS_OFF_MS = 30_000
+
+
+async def serve_newer_release(page: Page, path: str) -> None:
+    """Lets the gateway say that it serves another release than the page is of."""
+
+    async def answer(route: Route) -> None:
+        if route.request.method == "HEAD":
+            await route.fulfill(headers={"ETag": 'W/"newer"'})
+        else:
+            await route.continue_()
+
+    await page.route(f"**/{path}", answer)
+
+
+async def test_board_holds_no_more_after_thousands_of_numbers(people: People, stack: Stack) -> None:
+    page = await (await people.context()).new_page()
+    events = ['event: snapshot\ndata: {"preparing": [], "ready": []}\n\n']
+    for number in range(1, 301):
+        for status in ("preparing", "ready", "completed"):
+            events.append(f'event: status\ndata: {{"number": {number}, "status": "{status}"}}\n\n')
+    rounds = asyncio.Semaphore(0)
+
+    async def answer(route: Route) -> None:
+        rounds.release()
+        await route.fulfill(content_type="text/event-stream", body="".join(events))
+
+    await page.route("**/board/stream*", answer)
+    await page.goto(f"{stack.gateway_url}/board")
+    held = await page.context.new_cdp_session(page)
+    await held.send("Performance.enable")
+
+    async def count_after(times: int) -> dict[str, float]:
+        async with asyncio.timeout(3 * CATCH_UP_MS / 1000):
+            for _ in range(times):
+                await rounds.acquire()
+        await held.send("HeapProfiler.collectGarbage")
+        metrics = (await held.send("Performance.getMetrics"))["metrics"]
+        return {it["name"]: it["value"] for it in metrics}
+
+    # The next round begins when the one before is over.
+    early = await count_after(2)
+    late = await count_after(4)
+    for what in ("Nodes", "JSEventListeners"):
+        assert late[what] <= early[what] + 100
+
+
 # Everyone
 
 
@@ -525,8 +679,11 @@ async def test_kitchen_page_is_accessible_in_every_state(people: People, is_ligh
     await assert_accessible(cook.page)
 
 
-async def test_pickup_page_is_accessible_in_every_state(people: People) -> None:
-    guest, cook, board = await asyncio.gather(people.guest(), people.cook(), people.board())
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pickup_page_is_accessible_in_every_state(people: People, scheme: str) -> None:
+    guest, cook, board = await asyncio.gather(
+        people.guest(), people.cook(), people.board(color_scheme=scheme)
+    )
     await assert_accessible(board.page)
     number = await guest.order_bowl(new_login())
     await cook.tap(number, "queued")

@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.routes.pages import PAGES, PageRoutes, read_files
+from gateway.routes.pages import PAGES, PageRoutes, read_release
 
-FILES = read_files()
+RELEASE = read_release()
+FILES = RELEASE.files
+OURS = f"/pages/{RELEASE.name}"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 LIMIT = 100 * 1024
 
@@ -50,20 +52,40 @@ async def test_board_stays_json_for_who_does_not_ask_for_html(browser: httpx.Asy
         assert answer.json() == {"ready": []}
 
 
-async def test_unchanged_file_is_not_sent_again(browser: httpx.AsyncClient) -> None:
-    first = await browser.get("/pages/words.js")
-    again = await browser.get("/pages/words.js", headers={"If-None-Match": first.headers["ETag"]})
+async def test_unchanged_page_is_asked_about_and_not_sent_again(browser: httpx.AsyncClient) -> None:
+    first = await browser.get("/board", headers=HTML)
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = await browser.get("/board", headers=HTML | {"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
 
 
+async def test_files_of_this_release_are_kept_for_ever_and_of_another_asked_about(
+    browser: httpx.AsyncClient,
+) -> None:
+    ours = await browser.get(f"{OURS}/words.js")
+    assert "immutable" in ours.headers["Cache-Control"]
+    # A page of another replica that is not replaced yet.
+    other = await browser.get("/pages/another/words.js")
+    assert other.headers["Cache-Control"] == "no-cache"
+    assert other.content == ours.content
+
+
+async def test_page_tells_its_release_without_being_sent(browser: httpx.AsyncClient) -> None:
+    asked = await browser.head("/kitchen", headers=HTML)
+    assert asked.status_code == 200
+    assert RELEASE.name in asked.headers["ETag"]
+    page = await browser.get("/kitchen", headers=HTML)
+    assert f'src="{OURS}/kitchen.js"' in page.text
+
+
 async def test_module_has_the_type_that_browsers_run(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/pages/live.js")
+    answer = await browser.get(f"{OURS}/live.js")
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
 async def test_unknown_file_is_not_found(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get("/pages/nothing.js")).status_code == 404
+    assert (await browser.get(f"{OURS}/nothing.js")).status_code == 404
 
 
 def test_all_pages_together_are_sent_in_less_than_100_kib() -> None:
@@ -80,6 +102,12 @@ def test_page_weighs_less_than_100_kib_unpacked(page: str) -> None:
 def test_page_names_no_file_that_is_missing() -> None:
     for page in PAGES.values():
         assert needed_by(page) <= FILES.keys()
+
+
+@pytest.mark.parametrize("page", PAGES.values())
+def test_page_names_all_its_modules_so_that_none_waits_for_another(page: str) -> None:
+    named = _Links.of(FILES[page].content.decode())
+    assert named == needed_by(page) - {page}
 
 
 def needed_by(page: str) -> set[str]:
@@ -114,5 +142,5 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for _, value in attrs:
-            if value and value.startswith("/pages/"):
-                self.found.add(value.removeprefix("/pages/"))
+            if value and value.startswith(f"{OURS}/"):
+                self.found.add(value.removeprefix(f"{OURS}/"))

@@ -1,0 +1,21 @@
+/** Whether the restaurant takes orders now, in words for the guest. */
+
+import { now } from './clock.js';
+import { t } from './words.js';
+
+/** @returns {string} why guests can't order, '' when they can */
+export function whyNoOrders(house) {
+  if (house.paused) return [t.paused, house.reason && t.because(house.reason)].filter(Boolean).join(' ');
+  return house.serving ? '' : `${t.closed} ${hoursOfToday(house)}`;
+}
+
+/** When it is open today, where it stands. */
+function hoursOfToday({ hours, time_zone: timeZone }) {
+  const today = new Intl.DateTimeFormat('en', { weekday: 'long', timeZone })
+    .format(now())
+    .toLowerCase();
+  const times = hours
+    .filter(({ day }) => day === today)
+    .map(({ opens, closes }) => `${opens}–${closes}`);
+  return times.length ? t.openToday(times.join(', ')) : t.closedToday;
+}
