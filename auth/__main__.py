@@ -8,7 +8,7 @@ from functools import partial
 from auth.app import serve
 from auth.commands import argument_parser, run_command
 from auth.settings import Settings
-from infra import logs, process
+from infra import logs, process, tracing
 
 
 def main() -> None:
@@ -16,7 +16,8 @@ def main() -> None:
     settings = Settings()
     logs.configure("auth", level=settings.log_level, log_format=settings.log_format)
     if asked.command is None:
-        process.run(partial(serve, settings))
+        with tracing.exporting("auth", settings):
+            process.run(partial(serve, settings))
     else:
         sys.exit(asyncio.run(run_command(settings, asked)))
 

@@ -109,6 +109,7 @@ async def build(settings: Settings) -> AsyncIterator[Auth]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Ports]:
     """Auth with its servers, until the block ends. It starts without Redis and waits for it."""
+    tls = settings.read_tls()
     async with AsyncExitStack() as stack:
         auth = await stack.enter_async_context(build(settings))
         loops = await stack.enter_async_context(asyncio.TaskGroup())
@@ -132,6 +133,7 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
                     register,
                     Boundary(Guard(auth.verifier, settings.peers), ANSWERS),
                     drain_seconds=settings.drain_seconds,
+                    tls=tls,
                 )
             ),
             rest=await stack.enter_async_context(

@@ -112,7 +112,7 @@ class TokenPair:
 @dataclass(frozen=True)
 class Revocation:
     """Access tokens that count no longer: those of one session, or those of one account that were
-    issued before ``at``."""
+    issued before ``at``, the millisecond after it was revoked."""
 
     at: datetime
     expires_at: datetime

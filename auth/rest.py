@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from auth import openapi
@@ -41,9 +41,11 @@ from infra.openapi import Reply, operation
 from infra.problems import ProblemType
 from infra.resources import resources
 from infra.swagger import documentation_routes, problem_routes
+from infra.trace_edges import traced_app
 from infra.web import (
     EXCEPTION_HANDLERS,
     EdgeMiddleware,
+    JsonResponse,
     RequestContextMiddleware,
     problem,
     read_json,
@@ -82,7 +84,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
     async def register(request: Request) -> Response:
         body = await read_json(request, Credentials)
         account = await service.register(body.login, body.password)
-        return JSONResponse(_account(account), status_code=201)
+        return JsonResponse(_account(account), status_code=201)
 
     @operation(
         "Opens a session",
@@ -138,7 +140,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
             "roles": sorted(caller.roles),
             "expires_at": to_text(from_ms(caller.expires_at * 1000)),
         }
-        return JSONResponse(said, headers=NO_STORE)
+        return JsonResponse(said, headers=NO_STORE)
 
     @operation(
         "Says who the caller is, with the roles of now",
@@ -148,7 +150,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
     )
     async def me(request: Request) -> Response:
         account = await service.account_of(_bearer_token(request))
-        return JSONResponse(_account(account), headers=NO_STORE)
+        return JsonResponse(_account(account), headers=NO_STORE)
 
     @operation(
         "Forgets the caller's account",
@@ -173,7 +175,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
             "created_at": to_text(account.created_at),
             "sessions_since": to_text(account.sessions_since),
         }
-        return JSONResponse(kept, headers=NO_STORE)
+        return JsonResponse(kept, headers=NO_STORE)
 
     @operation(
         "Sets another password",
@@ -229,6 +231,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
         routes=resources([*routes, *documentation_routes(API.document(routes))]),
         middleware=[
             Middleware(ForwardedMiddleware, trusted_proxies),
+            Middleware(traced_app),
             Middleware(RequestContextMiddleware),
             Middleware(EdgeMiddleware),
         ],
@@ -294,4 +297,4 @@ def _account(account: Account) -> dict[str, object]:
 
 
 def _tokens(tokens: TokenPair) -> Response:
-    return JSONResponse(asdict(tokens), headers=NO_STORE)
+    return JsonResponse(asdict(tokens), headers=NO_STORE)

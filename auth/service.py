@@ -42,6 +42,8 @@ log = get_logger()
 
 # What somebody types for a name may be anything, and long.
 LOGGED_LOGIN_LENGTH = 64
+# What two moments of ``infra.clock`` differ by at least.
+CLOCK_STEP = timedelta(milliseconds=1)
 
 
 class AuthService:
@@ -105,7 +107,11 @@ class AuthService:
         account = await self._authenticate(login, password, address)
         if self._hasher.is_outdated(account.password_hash):
             await self._rehash(account, password)
-        tokens = await self._open_session(account)
+        try:
+            tokens = await self._open_session(account)
+        except AccountChangedError as error:
+            # The password was right when it was checked, and may not be any more.
+            raise WrongCredentialsError("the login name or the password is wrong") from error
         log.info("login_succeeded", user_id=account.user_id, login=account.login)
         return tokens
 
@@ -117,6 +123,7 @@ class AuthService:
                 whole session is over.
         """
         shown = RefreshToken.parse(refresh_token)
+        now = self._clock()
         successor = RefreshToken.new(shown.family)
         outcome, session = await self._sessions.rotate(shown, successor)
         REFRESHES.labels(outcome.value).inc()
@@ -125,11 +132,10 @@ class AuthService:
             await self._revoke(session=shown.family)
         if outcome is not Outcome.ROTATED or session is None:
             raise InvalidRefreshTokenError("the refresh token is not valid")
-        account = await self._accounts.get(session.user_id)
-        if account is None or account.sessions_since != session.sessions_since:
-            await self._sessions.close(session.family)
+        account = await self._account_behind(session)
+        if account is None:
             raise InvalidRefreshTokenError("the refresh token is not valid")
-        tokens = await self._pair(account, successor, self._clock())
+        tokens = await self._pair(account, successor, now)
         log.info("session_refreshed", user_id=account.user_id, session=session.family)
         return tokens
 
@@ -205,7 +211,9 @@ class AuthService:
         account = await self.account_of(access_token)
         require_fit(*check_password(new, account.login, pointer="/new_password"))
         account = await self._authenticate(account.login, current, address)
-        return await self._open_session(await self._with_password(account, new))
+        account = await self._with_password(account, new)
+        # Later than what was revoked just now.
+        return await self._open_session(account, self._clock() + CLOCK_STEP)
 
     async def public_keys(self) -> str:
         """The public keys as a JSON Web Key Set."""
@@ -294,21 +302,39 @@ class AuthService:
         await self._revoke(user_id=user_id)
 
     async def _revoke(self, *, session: str = "", user_id: str = "") -> None:
-        now = self._clock()
+        # So that a token issued within this very millisecond is meant as well.
+        now = self._clock() + CLOCK_STEP
         lifetime = self._signer.lifetime + timedelta(seconds=LEEWAY_SECONDS)
         await self._revocations.add(
             Revocation(at=now, expires_at=now + lifetime, session=session, user_id=user_id)
         )
 
-    async def _open_session(self, account: Account) -> TokenPair:
+    async def _open_session(self, account: Account, at: datetime | None = None) -> TokenPair:
+        """Raises AccountChangedError when its sessions have ended since ``account`` was read."""
         token = RefreshToken.new()
-        now = self._clock()
-        await self._sessions.open(
-            Session(token.family, account.user_id, account.sessions_since), token, now
-        )
-        return await self._pair(account, token, now)
+        now = at or self._clock()
+        session = Session(token.family, account.user_id, account.sessions_since)
+        await self._sessions.open(session, token, now)
+        current = await self._account_behind(session)
+        if current is None:
+            raise AccountChangedError("this account's sessions were ended at the same moment")
+        return await self._pair(current, token, now)
+
+    async def _account_behind(self, session: Session) -> Account | None:
+        """The account of a session, which is closed when it counts no longer; then None.
+
+        To be asked between the moment an access token names as that of its issue and its being
+        given away: who ends an account's sessions writes so there first, and then revokes what was
+        issued until then. So the account shows it already, or the token is among the revoked.
+        """
+        account = await self._accounts.get(session.user_id)
+        if account is None or account.sessions_since != session.sessions_since:
+            await self._sessions.close(session.family)
+            return None
+        return account
 
     async def _pair(self, account: Account, refresh_token: RefreshToken, at: datetime) -> TokenPair:
+        """``at``: when the access token is issued, a moment before ``account`` was read."""
         return TokenPair(
             access_token=await self._signer.sign(account, refresh_token.family, at),
             expires_in=int(self._signer.lifetime.total_seconds()),

@@ -4,13 +4,14 @@ from functools import partial
 
 from gateway.app import serve
 from gateway.settings import Settings
-from infra import logs, process
+from infra import logs, process, tracing
 
 
 def main() -> None:
     settings = Settings()
     logs.configure("gateway", level=settings.log_level, log_format=settings.log_format)
-    process.run(partial(serve, settings))
+    with tracing.exporting("gateway", settings):
+        process.run(partial(serve, settings))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 import grpc
-from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -17,6 +17,7 @@ from gateway.access import Access
 from gateway.boards import Boards
 from gateway.clients import SERVICE_NAME, Metadata, Peer, Peers
 from gateway.errors import EXCEPTION_HANDLERS
+from gateway.long_answers import LongAnswersMiddleware
 from gateway.openapi import API, API_PREFIX
 from gateway.problems import ALL as PROBLEMS
 from gateway.routes.accounts import AccountRoutes
@@ -40,9 +41,10 @@ from infra.lane import open_lanes
 from infra.logs import get_logger
 from infra.ops import ops_app
 from infra.process import http_server
-from infra.resources import resources
+from infra.resources import PathRouter, resources
 from infra.revocations import Revocations, follow_revocations
 from infra.swagger import documentation_routes, problem_routes
+from infra.trace_edges import traced_app, traced_channel
 from shared_proto.restaurant.auth.v1.auth_pb2_grpc import AuthServiceStub
 from shared_proto.restaurant.kitchen.v1.kitchen_pb2_grpc import KitchenServiceStub
 from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceStub
@@ -50,6 +52,9 @@ from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceStub
 log = get_logger()
 
 Stub = TypeVar("Stub")
+
+# A stream outlives its token by so much at most, which is less than tokens are forgiven anyway.
+SWEEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,15 @@ def build_app(
         *problem_routes(PROBLEMS),
     ]
     paths = resources([*routes, *documentation_routes(API.document(routes))])
-    app = Starlette(
+    router = PathRouter(
         # Pages first: what does not ask for HTML goes on to the routes of the same paths.
-        routes=[*PageRoutes().routes(), *paths, Mount(API_PREFIX, routes=paths)],
-        exception_handlers=web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS,
+        [*PageRoutes().routes(), *paths, Mount(API_PREFIX, app=PathRouter(paths))]
     )
+    # Not Starlette's application: its own catch-all would never see what the context answers.
+    app = ExceptionMiddleware(router, handlers=web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
     edge = web.EdgeMiddleware(_with_cors(app, settings.cors_origins))
-    return ForwardedMiddleware(web.RequestContextMiddleware(edge), settings.trusted_proxies)
+    inside = traced_app(web.RequestContextMiddleware(edge))
+    return LongAnswersMiddleware(ForwardedMiddleware(inside, settings.trusted_proxies))
 
 
 def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
@@ -110,16 +117,24 @@ def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
             "Last-Event-ID",
             "X-Request-ID",
         ],
-        expose_headers=["ETag", "Location", "RateLimit", "Retry-After", "X-Request-ID"],
+        expose_headers=[
+            "ETag",
+            "Location",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Request-ID",
+        ],
     )
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Ports]:
     """The gateway with its servers until the block ends. It starts though others are away."""
+    tls = settings.read_tls()
     async with AsyncExitStack() as stack:
         auth_channel, order_channel, kitchen_channel = [
-            await stack.enter_async_context(open_channel(target))
+            await stack.enter_async_context(open_channel(target, tls))
             for target in (settings.auth_target, settings.order_target, settings.kitchen_target)
         ]
 
@@ -141,15 +156,19 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             for channel in (order_channel, kitchen_channel)
         ]
         peers = Peers(
-            auth=peer("auth", auth_channel, AuthServiceStub(auth_channel)),
-            order=peer("order", order_channel, OrderServiceStub(order_lanes)),
-            kitchen=peer("kitchen", kitchen_channel, KitchenServiceStub(kitchen_lanes)),
+            auth=peer("auth", auth_channel, AuthServiceStub(traced_channel(auth_channel))),
+            order=peer("order", order_channel, OrderServiceStub(traced_channel(order_lanes))),
+            kitchen=peer(
+                "kitchen", kitchen_channel, KitchenServiceStub(traced_channel(kitchen_lanes))
+            ),
         )
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         streams = OpenStreams(
             queue=settings.stream_queue,
             per_user=settings.streams_per_user,
             limit=settings.streams_limit,
+            nameless_limit=settings.board_streams_limit,
+            patience_seconds=settings.stream_patience_seconds,
         )
         watch = Watch(peers.order)
         boards = Boards(peers.kitchen, loops, connect_seconds=settings.connect_seconds)
@@ -159,6 +178,7 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             watch.run(),
             follow_revocations(revocations, peers.auth.stub, lambda: peers.auth.own_metadata),
             _beat(streams, watch, settings.heartbeat_seconds),
+            _sweep(streams),
         ):
             stack.callback(loops.create_task(loop).cancel)
         app = build_app(
@@ -196,4 +216,11 @@ async def _beat(streams: OpenStreams, watch: Watch, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         watch.forget_absent()
-        await streams.beat()
+        streams.beat()
+
+
+async def _sweep(streams: OpenStreams) -> None:
+    """The one timer behind every stream's end."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        streams.sweep()

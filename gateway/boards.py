@@ -1,8 +1,9 @@
 """The kitchens' boards: what hangs on each, derived from one WatchTickets stream a kitchen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -51,6 +52,8 @@ class BoardEvent:
     """None when guests see no difference."""
     at: float
     """When it happened, in seconds of Unix time."""
+    # Of no trace: an order's goes on to its own guest.
+    traceparent = ""
 
 
 class Board:
@@ -150,12 +153,14 @@ class BoardStream:
     Use ``for_cooks`` or ``for_guests``.
     """
 
+    __slots__ = ("_board", "_choose", "_snapshot")
+
     is_over = False
 
     def __init__(
         self,
         board: Board,
-        snapshot: Callable[[], bytes],
+        snapshot: Callable[[Board], bytes],
         choose: Callable[[BoardEvent], bytes | None],
     ) -> None:
         self._board = board
@@ -165,34 +170,40 @@ class BoardStream:
     @classmethod
     def for_cooks(cls, board: Board) -> "BoardStream":
         """The tickets with all that cooks must know."""
-
-        def snapshot() -> bytes:
-            tickets: dict[str, Any] = board.tickets()
-            return encode("snapshot", tickets, tickets["event_id"])
-
-        return cls(board, snapshot, lambda event: event.for_cooks)
+        return cls(board, _snapshot_for_cooks, attrgetter("for_cooks"))
 
     @classmethod
     def for_guests(cls, board: Board) -> "BoardStream":
         """Numbers and statuses only: the board is public."""
-        return cls(
-            board,
-            lambda: encode("snapshot", board.numbers()),
-            lambda event: event.for_guests,
-        )
+        return cls(board, _snapshot_for_guests, attrgetter("for_guests"))
+
+    def join(self, inbox: Inbox[BoardEvent]) -> None:
+        self._board.inboxes.add(inbox)
+
+    def leave(self, inbox: Inbox[BoardEvent]) -> None:
+        self._board.inboxes.discard(inbox)
 
     @property
     def is_ready(self) -> bool:
         return self._board.is_loaded
 
-    async def catch_up(self) -> AsyncIterator[bytes]:
-        yield self._snapshot()
+    async def catch_up(self) -> AsyncGenerator[bytes, None]:
+        yield self._snapshot(self._board)
 
     def tell(self, item: BoardEvent) -> bytes | None:
         return self._choose(item)
 
     def heartbeat(self) -> bytes:
         return self._board.heartbeat()
+
+
+def _snapshot_for_cooks(board: Board) -> bytes:
+    tickets: dict[str, Any] = board.tickets()
+    return encode("snapshot", tickets, tickets["event_id"])
+
+
+def _snapshot_for_guests(board: Board) -> bytes:
+    return encode("snapshot", board.numbers())
 
 
 class Boards:

@@ -6,6 +6,7 @@ from typing import Self
 
 from gateway import shapes
 from gateway.sse import encode
+from infra import tracing
 from infra.clock import from_proto
 from shared_proto.restaurant.order.v1 import order_pb2
 
@@ -47,6 +48,8 @@ class StatusEvent:
     chunk: bytes
     at: float
     """When it happened, in seconds of Unix time."""
+    traceparent: str = ""
+    """The span that made it happen, where that was recorded (``infra.tracing``)."""
 
     @classmethod
     def of(cls, event: order_pb2.OrderEvent) -> Self:
@@ -56,4 +59,13 @@ class StatusEvent:
             is_last=event.status in FINAL,
             chunk=encode("status", shapes.order_event(event), event.id),
             at=from_proto(event.at).timestamp(),
+            traceparent=event.traceparent,
         )
+
+
+def record_sent(item: tracing.Traced, since: int) -> None:
+    """Ends an event's way: it was written to a reader, which began at ``since``, in nanoseconds of
+    Unix time."""
+    if tracing.is_on():
+        facts = {"messaging.operation.type": "send", "messaging.operation.name": "send"}
+        tracing.record("send event", "producer", facts, parent=item.traceparent, since=since)

@@ -1,8 +1,6 @@
-"""What makes repeating a request safe: the client's key, and the digest of what it sent."""
+"""What makes repeating a request safe: the client's key."""
 
-import hashlib
 import re
-from collections.abc import AsyncGenerator
 
 from starlette.requests import Request
 
@@ -11,24 +9,6 @@ from infra.web import ProblemError
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class DigestedRequest(Request):
-    """A request that digests its body while that is read."""
-
-    def __init__(self, request: Request) -> None:
-        super().__init__(request.scope, request.receive)
-        self._digest = hashlib.sha256()
-
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        async for chunk in super().stream():
-            self._digest.update(chunk)
-            yield chunk
-
-    @property
-    def body_sha256(self) -> bytes:
-        """The SHA-256 of the body's bytes as they came, once all were read."""
-        return self._digest.digest()
 
 
 def read_key(request: Request) -> str:

@@ -1,13 +1,22 @@
 """One guest's event stream: of all his orders, or of one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
 
 from gateway import shapes
 from gateway.clients import PeerAwayError
-from gateway.events import FINAL, EventId, StatusEvent, parse_event_id, read_event_id
+from gateway.events import (
+    FINAL,
+    EventId,
+    StatusEvent,
+    parse_event_id,
+    read_event_id,
+    record_sent,
+)
+from gateway.inbox import Inbox
 from gateway.metrics import RESETS
 from gateway.sse import encode
 from gateway.watch import Watch
@@ -29,11 +38,13 @@ class OrderStream:
     """Tells one reader what happens to a user's orders: no gap, no repeat, in order.
 
     Args:
-        watch: where the user's events come from; it must follow the user already.
+        watch: where the user's events come from.
         user_id: whose orders.
         last_event_id: the last id the reader has, of whatever form, or "".
         one: limits the stream to one order; it is over after that order's last status.
     """
+
+    __slots__ = ("_is_lost", "_is_over", "_one", "_seen", "_user_id", "_watch")
 
     def __init__(
         self, watch: Watch, user_id: str, last_event_id: str, *, one: OneOrder | None = None
@@ -46,6 +57,12 @@ class OrderStream:
         # The reader holds an id that names no event: it must hear that it is of no use.
         self._is_lost = bool(last_event_id) and self._seen is None
         self._is_over = False
+
+    def join(self, inbox: Inbox[StatusEvent]) -> None:
+        self._watch.follow(self._user_id, inbox)
+
+    def leave(self, inbox: Inbox[StatusEvent]) -> None:
+        self._watch.unfollow(self._user_id, inbox)
 
     @property
     def is_ready(self) -> bool:
@@ -68,7 +85,7 @@ class OrderStream:
             self._is_over = item.is_last
         return item.chunk
 
-    async def catch_up(self) -> AsyncIterator[bytes]:
+    async def catch_up(self) -> AsyncGenerator[bytes, None]:
         # Asked before the replay: what led to the order's last status is told by its end.
         is_finished = await self._is_finished()
         while not self._is_over:
@@ -91,10 +108,13 @@ class OrderStream:
                 )
                 self._is_over = self._one is not None and shown[0].status in FINAL
                 return
-            for event in page.events:
-                chunk = self.tell(StatusEvent.of(event))
+            for message in page.events:
+                event = StatusEvent.of(message)
+                chunk = self.tell(event)
                 if chunk is not None:
+                    since = time.time_ns()
                     yield chunk
+                    record_sent(event, since)
                 if self._is_over:
                     return
             if not page.more:

@@ -56,4 +56,18 @@ class Settings(ServiceSettings):
         128, gt=0, description="Events that may wait for a slow reader before it must catch up."
     )
     streams_per_user: int = Field(20, gt=0, description="Open event streams one user may have.")
-    streams_limit: int = Field(10_000, gt=0, description="Open event streams of this process.")
+    streams_limit: int = Field(
+        10_000, gt=0, description="Open event streams of users in this process."
+    )
+    board_streams_limit: int = Field(
+        5_000,
+        gt=0,
+        description="Open event streams of the public board in this process, which take no place "
+        "of users' streams.",
+    )
+    stream_patience_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="How long a reader may take nothing of what waits for him before his event "
+        "stream is closed.",
+    )

@@ -45,6 +45,8 @@ READS_AT_ONCE = 64
 class _Guest:
     """A user with open streams, or who had some a moment ago."""
 
+    __slots__ = ("inboxes", "is_followed")
+
     def __init__(self) -> None:
         self.inboxes: set[Inbox[StatusEvent]] = set()
         self.is_followed = False

@@ -1,6 +1,7 @@
 """Times as they travel: RFC 3339 in UTC for people and Redis, ``Timestamp`` on the wire."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -11,6 +12,8 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+# One moment is written many times: in the order, its history, its events.
+@lru_cache(maxsize=256)
 def to_text(at: datetime) -> str:
     """RFC 3339 in UTC to the millisecond, such as ``2026-11-23T12:03:04.123Z``."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
 """What joins the log lines of one request through all services: its id, and its caller's trace."""
 
+import random
 import re
-import uuid
 from collections.abc import Mapping
 
 import structlog
@@ -24,15 +24,21 @@ def correlation_of(given: Mapping[str, str]) -> dict[str, str]:
     request_id = given.get(REQUEST_ID_KEY, "")
     traceparent = given.get(TRACE_KEY, "")
     bound = {"request_id": request_id if _VISIBLE_ASCII.fullmatch(request_id) else _new_id()}
-    return bound | ({"traceparent": traceparent} if _TRACEPARENT.fullmatch(traceparent) else {})
+    return bound | ({TRACE_KEY: traceparent} if is_traceparent(traceparent) else {})
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether this is a W3C ``traceparent`` that names a trace and a span."""
+    return _TRACEPARENT.fullmatch(text) is not None
 
 
 def correlation_metadata() -> tuple[tuple[str, str], ...]:
     """What goes with a call to another service, so that its lines join this request's."""
     bound = structlog.contextvars.get_contextvars()
     joined = ((REQUEST_ID_KEY, str(bound.get("request_id") or _new_id())),)
-    return (*joined, (TRACE_KEY, str(bound["traceparent"]))) if "traceparent" in bound else joined
+    return (*joined, (TRACE_KEY, str(bound[TRACE_KEY]))) if TRACE_KEY in bound else joined
 
 
 def _new_id() -> str:
-    return uuid.uuid4().hex
+    # No secret: only to be told from others.
+    return f"{random.getrandbits(128):032x}"

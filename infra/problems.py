@@ -52,6 +52,9 @@ HEADERS_TOO_LARGE = ProblemType(
     "Request header fields too large",
     "The header fields have more bytes than are read here.",
 )
+MALFORMED_HTTP = ProblemType(
+    "malformed-http", 400, "Malformed HTTP", "The request can't be read at all."
+)
 MALFORMED_JSON = ProblemType("malformed-json", 400, "Malformed JSON", "The body is not JSON.")
 REQUEST_TIMEOUT = ProblemType(
     "request-timeout", 408, "Request timeout", "The body did not arrive in time."
@@ -88,5 +91,6 @@ COMMON = (
     NOT_ACCEPTABLE,
     URI_TOO_LONG,
     HEADERS_TOO_LARGE,
+    MALFORMED_HTTP,
     *OF_BODIES,
 )

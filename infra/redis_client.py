@@ -1,47 +1,25 @@
 """Connections to Redis, and the scripts that run in it."""
 
-import asyncio
-import builtins
-from collections.abc import Iterable
 from importlib.resources import files
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
-from infra.measured_redis import MeasuredRedis, MeasuredRetry
+from infra.measured_retry import MeasuredRetry
+from infra.steady_connection import SteadyConnection, SteadyTlsConnection
+from infra.trace_edges import SCRIPT_NAMES, commands_client
 
 # A blocking read asks for this long at most; its socket must outlast it.
 BLOCK_MS = 2_000
+RETRIES = 3
+MAX_CONNECTIONS = 32
 
 
-class SteadyConnection(Connection):
-    """A connection that neither loses a cancellation nor pays a task for each command.
-
-    redis-py sends through ``asyncio.wait_for``. Before Python 3.12 that wraps each send in a task
-    of its own, and swallows a cancellation that arrives as the send completes
-    (https://github.com/python/cpython/issues/86296): a loop that was told to stop goes on.
-    """
-
-    async def send_packed_command(
-        self, command: bytes | str | Iterable[bytes], check_health: bool = True
-    ) -> None:
-        seconds, self.socket_timeout = self.socket_timeout, None
-        try:
-            async with asyncio.timeout(seconds):
-                await super().send_packed_command(command, check_health)
-        except builtins.TimeoutError:
-            raise TimeoutError("Timeout writing to socket") from None
-        except RuntimeError as error:
-            # What uvloop says of a connection that was lost; redis-py knows OSError only.
-            raise ConnectionError("the connection was lost while sending") from error
-        finally:
-            self.socket_timeout = seconds
-
-
-def open_redis(url: str, *, blocking: bool = False, max_connections: int = 32) -> Redis:
-    """A client whose pool waits for a free connection rather than failing at once.
+def open_redis(url: str, *, blocking: bool = False) -> Redis:
+    """A client for all callers of a process, or for one endless reader.
 
     It asks again by itself when a reply was lost, which is why every script here is safe to run
     twice with the same arguments.
@@ -50,12 +28,11 @@ def open_redis(url: str, *, blocking: bool = False, max_connections: int = 32) -
         url: where Redis is, with user and password, such as ``redis://order:secret@redis:6379/0``.
         blocking: for blocking reads, whose sockets must outlast ``BLOCK_MS``; keep one such client
             for each endless reader.
-        max_connections: how many connections the pool may open.
     """
+    backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
     pool = BlockingConnectionPool.from_url(
         url,
-        connection_class=SteadyConnection,
-        max_connections=max_connections,
+        max_connections=MAX_CONNECTIONS,
         timeout=2,
         decode_responses=True,
         protocol=2,
@@ -63,18 +40,34 @@ def open_redis(url: str, *, blocking: bool = False, max_connections: int = 32) -
         socket_timeout=BLOCK_MS / 1000 + 5 if blocking else 5,
         health_check_interval=15,
         retry=MeasuredRetry(
-            ExponentialWithJitterBackoff(base=0.05, cap=0.5),
-            retries=3,
+            backoff,
+            retries=RETRIES,
             supported_errors=(ConnectionError, TimeoutError, BusyLoadingError),
-        ),
+        )
+        if blocking
+        # The shared client makes its calls again itself.
+        else Retry(NoBackoff(), 0),
     )
-    # How long a blocking read waited says nothing about Redis.
-    return (Redis if blocking else MeasuredRedis).from_pool(pool)
+    is_tls = issubclass(pool.connection_class, SSLConnection)
+    pool.connection_class = SteadyTlsConnection if is_tls else SteadyConnection
+    if blocking:
+        return Redis.from_pool(pool)
+    return commands_client()(pool, retries=RETRIES, backoff=backoff)
 
 
-def load_script(redis: Redis, package: str, name: str) -> AsyncScript:
-    """The Lua script ``name`` of ``package``, loaded into Redis when it is first called."""
-    return redis.register_script(files(package).joinpath(name).read_text(encoding="utf-8"))
+def read_lua(package: str, name: str) -> str:
+    """The text of ``name`` in ``package``."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def load_script(redis: Redis, package: str, name: str, *, after: str = "") -> AsyncScript:
+    """The Lua script ``name`` of ``package``, loaded into Redis when it is first called.
+
+    ``after`` is Lua text that stands before it.
+    """
+    script = redis.register_script(after + read_lua(package, name))
+    SCRIPT_NAMES[script.sha] = name.rpartition("/")[2]
+    return script
 
 
 async def ping(redis: Redis) -> None:

@@ -1,9 +1,12 @@
 """The settings every service has; each service adds its own under its own prefix."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.tls import Tls
 
 
 def split_list(value: object) -> object:
@@ -12,10 +15,28 @@ def split_list(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+"""Which traces are recorded, in OpenTelemetry's words."""
+
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda written: written or None)]
+
+
 class ServiceSettings(BaseSettings):
     """What any service is told by its environment. Read once, in ``__main__``, and passed down."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        # What is wrong is told by name; some of what is right beside it is secret.
+        hide_input_in_errors=True,
+    )
 
     host: str = Field("127.0.0.1", description="Address every server of this process binds to.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -34,6 +55,56 @@ class ServiceSettings(BaseSettings):
         default_factory=dict,
         description="Who may make such calls here: service name → SHA-256 of its credential, hex.",
     )
+    otlp_endpoint: str = Field(
+        "",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where traces go, by OTLP over HTTP, such as `http://jaeger:4318`; there are "
+        "none without it.",
+    )
+    traces_sampler: Sampler = Field(
+        "parentbased_always_on",
+        validation_alias="OTEL_TRACES_SAMPLER",
+        description="Which traces are recorded, in OpenTelemetry's words.",
+    )
+    traces_sampler_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        validation_alias="OTEL_TRACES_SAMPLER_ARG",
+        description="The share of traces the `traceidratio` samplers record.",
+    )
+    tls_cert: OptionalPath = Field(
+        None,
+        description="PEM file of this service's certificate. With it, `*_TLS_KEY` and `*_TLS_CA` "
+        "gRPC is spoken by mutual TLS only.",
+    )
+    tls_key: OptionalPath = Field(None, description="PEM file of its private key.")
+    tls_ca: OptionalPath = Field(
+        None, description="PEM file of the authority that signs every service's certificate."
+    )
+
+    @model_validator(mode="after")
+    def _has_all_of_tls_or_nothing(self) -> Self:
+        missing = [
+            f"{self.model_config.get('env_prefix', '')}{name}".upper()
+            for name in ("tls_cert", "tls_key", "tls_ca")
+            if getattr(self, name) is None
+        ]
+        if 0 < len(missing) < 3:
+            raise ValueError(
+                f"TLS takes a certificate, its key and an authority: set {' and '.join(missing)}"
+            )
+        return self
+
+    def read_tls(self) -> Tls | None:
+        """What this service speaks TLS with, None where that is not configured.
+
+        Raises:
+            UnfitCertificateError: the files are not what they should be.
+        """
+        if self.tls_cert is None or self.tls_key is None or self.tls_ca is None:
+            return None
+        return Tls.read(self.tls_cert, self.tls_key, self.tls_ca)
 
 
 class StoreSettings(ServiceSettings):

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from infra.openapi import Parameter, Reply, operation
 from infra.problems import NOT_FOUND, ProblemType
-from infra.web import ProblemError
+from infra.web import JsonResponse, ProblemError
 
 # The UI sets styles on its elements; all else comes from here alone.
 CONTENT_SECURITY_POLICY = (
@@ -68,7 +68,7 @@ def documentation_routes(document: dict[str, Any]) -> list[Route]:
     """``/openapi.json`` and ``/docs``, for anyone."""
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(document)
+        return JsonResponse(document)
 
     async def page(request: Request) -> Response:
         at = f"{request.scope.get('root_path', '')}/docs"
@@ -120,7 +120,7 @@ def problem_routes(kinds: Iterable[ProblemType]) -> list[Route]:
         tag="About",
     )
     async def list_kinds(_: Request) -> Response:
-        return JSONResponse(whole)
+        return JsonResponse(whole)
 
     @operation(
         "Says what a kind of problem means",
@@ -135,6 +135,6 @@ def problem_routes(kinds: Iterable[ProblemType]) -> list[Route]:
         kind = described.get(request.path_params["slug"])
         if kind is None:
             raise ProblemError(NOT_FOUND, "there is no such kind of problem")
-        return JSONResponse(kind.model_dump())
+        return JsonResponse(kind.model_dump())
 
     return [Route("/problems", list_kinds), Route("/problems/{slug}", get_kind)]

@@ -1,10 +1,11 @@
 """``python -m kitchen``: reads the settings, sets up the logs, serves until it is told to stop."""
 
-from infra import logs, process
+from infra import logs, process, tracing
 from kitchen.app import serve
 from kitchen.settings import Settings
 
 if __name__ == "__main__":
     settings = Settings()
     logs.configure("kitchen", level=settings.log_level, log_format=settings.log_format)
-    process.run(lambda stopping: serve(settings, stopping))
+    with tracing.exporting("kitchen", settings):
+        process.run(lambda stopping: serve(settings, stopping))

@@ -57,12 +57,14 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
 
     Raises:
         PortInUseError: one of its ports is taken; in a group.
+        UnfitCertificateError: the files it should speak TLS with can't serve for that.
     """
     kitchens = kitchens_of(settings)
+    tls = settings.read_tls()
     async with AsyncExitStack() as clients:
         redis = _open_redis(clients, settings)
-        auth = await clients.enter_async_context(open_channel(settings.auth_target))
-        order = await clients.enter_async_context(open_channel(settings.order_target))
+        auth = await clients.enter_async_context(open_channel(settings.auth_target, tls))
+        order = await clients.enter_async_context(open_channel(settings.order_target, tls))
         store = RedisTicketStore(redis)
         service = KitchenService(kitchens, store, clock)
         pumps = {
@@ -118,6 +120,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
                             lambda server: _register(server, KitchenServicer(service, boards)),
                             Boundary(guard, ANSWERS),
                             drain_seconds=settings.drain_seconds,
+                            tls=tls,
                         )
                     )
                     log.info(

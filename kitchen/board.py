@@ -8,6 +8,7 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from infra.logs import get_logger
+from infra.loops import Pace
 from kitchen.domain import BoardEvent, Ticket
 from kitchen.ports import Clock, EventFeed, TicketStore
 
@@ -17,6 +18,8 @@ log = get_logger()
 AS_OF_SECONDS = 4.0
 QUEUED_BATCHES = 64
 RETRY_SECONDS = 1.0
+# A look costs the same however many events it finds.
+GATHER_SECONDS = 0.010
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,13 @@ class Board:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow_events(self) -> None:
+        pace = Pace(GATHER_SECONDS)
         last = await self._store.last_event_id(self._kitchen)
         # Whoever took a snapshot before this may have missed what came in between.
         for watcher in self._watchers:
             watcher.start_anew()
         while True:
+            await pace.keep()
             entries = await self._events.events_after(self._kitchen, last)
             if not entries:
                 continue

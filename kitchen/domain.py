@@ -96,6 +96,8 @@ class TicketCommand:
     """The pickup number the order already has, or 0."""
     promised_at: datetime | None
     reason: str
+    traceparent: str = ""
+    """The span that brought it, then the one that puts it, where recorded (``infra.tracing``)."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Ticket:
     reason: str
     pending: tuple[str, ...]
     """Ids of its changes that have no verdict yet, oldest first."""
+    traceparent: str = ""
+    """The span that put it here, where that was recorded: what happens to it comes from there."""
 
     @property
     def on_board(self) -> bool:
@@ -245,6 +249,8 @@ class Change:
     number: int
     promised_at: datetime | None
     reason: str
+    traceparent: str = ""
+    """The span it comes from, then the one that sends it, where recorded (``infra.tracing``)."""
 
 
 class VerdictKind(StrEnum):

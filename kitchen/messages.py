@@ -61,6 +61,7 @@ def read_command(message: order_pb2.TicketCommand) -> TicketCommand:
         number=message.number,
         promised_at=(from_proto(message.promised_at) if message.HasField("promised_at") else None),
         reason=message.reason,
+        traceparent=message.traceparent,
     )
 
 
@@ -106,6 +107,7 @@ def write_change(change: Change) -> order_pb2.TicketChange:
         number=change.number,
         promised_at=to_proto(change.promised_at),
         reason=change.reason,
+        traceparent=change.traceparent,
     )
 
 

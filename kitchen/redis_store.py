@@ -2,8 +2,9 @@
 
 Fields of a ticket's hash: order_id, kitchen, status, number, seq, version, revision, items (JSON),
 note, prep_ms, placed_at, promised_at, started_at, ready_at (ms of Unix time, empty when not yet),
-cause, by, held (0 or 1), flag, reason, pending (ids of changes, joined by commas), and
-last_operation with last_outcome, by which a script knows that it is being asked again.
+cause, by, held (0 or 1), flag, reason, pending (ids of changes, joined by commas), traceparent
+(only where traces are on), and last_operation with last_outcome, by which a script knows that it is
+being asked again.
 """
 
 import json
@@ -18,7 +19,8 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from infra.clock import from_ms, to_ms
-from infra.redis_client import BLOCK_MS
+from infra.correlation import TRACE_KEY
+from infra.redis_client import BLOCK_MS, load_script
 from kitchen import keys
 from kitchen.domain import (
     Cause,
@@ -37,6 +39,8 @@ from kitchen.domain import (
 
 EVENTS_AT_ONCE = 500
 SCAN_AT_ONCE = 200
+KEPT_SECONDS = 24 * 60 * 60
+"""How long a closed ticket is remembered; ticket.lua says so, too."""
 _SHELVES = {Status.PREPARING: keys.preparing, Status.READY: keys.ready}
 
 
@@ -49,7 +53,7 @@ class RedisTicketStore:
         self._reset = self._load("command", "reset")
         self._move = self._load("move")
         self._renew = self._load("renew")
-        self._settle = self._load("settle")
+        self._settle = load_script(redis, "kitchen", "lua/settle.lua")
         self._park = self._load("park")
         self._acknowledge = self._load("acknowledge")
 
@@ -64,7 +68,14 @@ class RedisTicketStore:
         answers = await self._run(
             self._put,
             [
-                (kitchen.name, command.order_id, _command_args(kitchen, command))
+                (
+                    kitchen.name,
+                    command.order_id,
+                    [
+                        *_command_args(kitchen, command),
+                        *((command.traceparent,) if command.traceparent else ()),
+                    ],
+                )
                 for kitchen, command in commands
             ],
             at,
@@ -121,7 +132,7 @@ class RedisTicketStore:
     async def settle(
         self, kitchen: str, changes: Sequence[tuple[str, str]], at: datetime
     ) -> Sequence[Exception | None]:
-        calls = [(kitchen, order_id, [change_id]) for order_id, change_id in changes]
+        calls = [(kitchen, order_id, [change_id, KEPT_SECONDS]) for order_id, change_id in changes]
         answers = await self._run(self._settle, calls, at)
         return [answer if isinstance(answer, Exception) else None for answer in answers]
 
@@ -301,6 +312,7 @@ def _from_hash(fields: Mapping[str, str]) -> Ticket:
         flag=Flag(fields["flag"]),
         reason=fields["reason"],
         pending=tuple(filter(None, fields["pending"].split(","))),
+        traceparent=fields.get(TRACE_KEY, ""),
     )
 
 
@@ -319,6 +331,7 @@ def _change(kitchen: str, id: str, fields: Mapping[str, str]) -> Change:
         number=int(fields["number"] or 0),
         promised_at=_time(fields["promised_at"]),
         reason=fields["reason"],
+        traceparent=fields.get(TRACE_KEY, ""),
     )
 
 

@@ -1,8 +1,10 @@
 """What can be done in a kitchen: one method for each use case."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from infra import tracing
 from infra.logs import get_logger
 from kitchen.domain import (
     Cause,
@@ -22,7 +24,7 @@ from kitchen.domain import (
     Verdict,
     VerdictKind,
 )
-from kitchen.journal import tell_move, tell_put
+from kitchen.journal import tell_move, tell_put, trace_facts
 from kitchen.ports import Clock, TicketStore
 
 log = get_logger()
@@ -78,13 +80,21 @@ class KitchenService:
                     answers[index] = refusal
         if not accepted:
             return answers
-        results = await self._store.put([(k, c) for _, k, c in accepted], self._clock())
-        for (index, _, command), result in zip(accepted, results, strict=True):
-            if isinstance(result, Exception):
-                log.error("ticket_not_put", order_id=command.order_id, exc_info=result)
-                answers[index] = Failed("the kitchen could not keep the ticket")
-            else:
-                tell_put(*result)
+        wanted = [command for _, _, command in accepted]
+        with tracing.each("put ticket", "consumer", wanted, trace_facts) as spans:
+            results = await self._store.put(
+                [(k, s.carry(c)) for (_, k, c), s in zip(accepted, spans, strict=True)],
+                self._clock(),
+            )
+            for (index, _, command), span, result in zip(accepted, spans, results, strict=True):
+                with span.active():
+                    if isinstance(result, Exception):
+                        span.fail(type(result).__name__)
+                        log.error("ticket_not_put", order_id=command.order_id, exc_info=result)
+                        answers[index] = Failed("the kitchen could not keep the ticket")
+                    else:
+                        span.note({"brigade.outcome": result[0]})
+                        tell_put(*result)
         return answers
 
     def _accept(self, command: TicketCommand) -> Kitchen | Taken | Rejected | Failed:
@@ -164,6 +174,7 @@ class KitchenService:
         reason: str = "",
     ) -> Ticket:
         move = Move(order_id, source, target, Cause.COOK, by, seq=seq, reason=reason)
+        since = time.time_ns()
         [answer] = await self._store.move(self.kitchen(kitchen), [move], self._clock())
         if isinstance(answer, Exception):
             raise answer
@@ -175,7 +186,7 @@ class KitchenService:
                 raise TicketMovedError(ticket, seq)
             raise MoveNotAllowedError(ticket, target)
         if outcome is MoveOutcome.MOVED:
-            tell_move(move, ticket)
+            tell_move(move, ticket, since)
         return ticket
 
     async def acknowledge_ticket(self, kitchen: str, order_id: str, by: str) -> Ticket:

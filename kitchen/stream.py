@@ -9,8 +9,10 @@ from typing import Any
 import grpc
 from redis.exceptions import ResponseError
 
+from infra import tracing
 from infra.clock import to_proto
 from infra.logs import get_logger
+from infra.loops import Pace
 from kitchen.domain import Change, Verdict, VerdictKind
 from kitchen.lanes import Lanes
 from kitchen.messages import read_verdict, write_change
@@ -27,6 +29,8 @@ WINDOW = 256
 HELD = 4096
 """Changes in memory at most, those that wait for others of their ticket included."""
 TELL_SECONDS = 5
+GATHER_SECONDS = 0.005
+"""A message costs much the same with one change or with many."""
 
 Call = grpc.aio.StreamStreamCall[order_pb2.PushChangesRequest, order_pb2.PushChangesResponse]
 
@@ -62,26 +66,35 @@ class ChangeStream:
         self._call = call
         self._lanes = Lanes(WINDOW, HELD)
         self._room = asyncio.Event()
+        self._pace = Pace(GATHER_SECONDS)
         # Bounded by the window; the reader must never wait for the writer, or both sides could
         # stand with full buffers.
         self._outbox: asyncio.Queue[Sequence[Change]] = asyncio.Queue()
         self._tick_at: datetime | None = None
+        # Of changes that were sent and have no verdict, by their ids.
+        self._pushes: dict[str, tracing.Span] = {}
         self._tasks = asyncio.TaskGroup()
         self.heard = False
         """Whether the order service has answered anything on this connection."""
 
     async def run(self) -> None:
         """Raises, in a group, what ended the connection."""
-        async with self._tasks as tasks:
-            tasks.create_task(self._follow_changes())
-            tasks.create_task(self._tell_ticks())
-            tasks.create_task(self._write())
-            tasks.create_task(self._read())
+        try:
+            async with self._tasks as tasks:
+                tasks.create_task(self._follow_changes())
+                tasks.create_task(self._tell_ticks())
+                tasks.create_task(self._write())
+                tasks.create_task(self._read())
+        finally:
+            for span in self._pushes.values():
+                span.fail("stream_ended")
+                span.end()
 
     async def _follow_changes(self) -> None:
         last = "0-0"
         while True:
             await self._wait_for_room()
+            await self._pace.keep()
             changes = await self._courier.changes.changes_after(
                 self._kitchen, last, self._lanes.room
             )
@@ -114,7 +127,7 @@ class ChangeStream:
             changes = await self._outbox.get()
             request = order_pb2.PushChangesRequest(
                 kitchen=self._kitchen,
-                changes=[write_change(change) for change in changes],
+                changes=[write_change(self._begin_push(change)) for change in changes],
                 tick_at=to_proto(self._tick_at),
             )
             try:
@@ -132,6 +145,28 @@ class ChangeStream:
                     status=change.status,
                 )
 
+    def _begin_push(self, change: Change) -> Change:
+        """The change as part of the span that ends with its verdict."""
+        span = self._pushes[change.id] = tracing.begin(
+            "push change",
+            "producer",
+            {
+                "brigade.order.id": change.order_id,
+                "brigade.order.status": change.status,
+                "brigade.ticket.seq": change.seq,
+                "messaging.operation.type": "send",
+                "messaging.operation.name": "push",
+                "messaging.message.id": change.id,
+            },
+            parent=change.traceparent,
+        )
+        return span.carry(change)
+
+    def _end_push(self, verdict: Verdict) -> None:
+        span = self._pushes.pop(verdict.change_id, tracing.NO_SPAN)
+        span.note({"brigade.verdict": verdict.kind})
+        span.end()
+
     async def _read(self) -> None:
         while True:
             response: Any = await self._call.read()
@@ -142,6 +177,8 @@ class ChangeStream:
             self._room.set()
 
     async def _act(self, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            self._end_push(verdict)
         expected = [v for v in verdicts if self._lanes.first(v.order_id, v.change_id) is not None]
         settled = [verdict for verdict in expected if verdict.kind.settles]
         errors = await self._service.settle(self._kitchen, settled) if settled else {}

@@ -1,6 +1,7 @@
 """The ten-second job: what the passage of time does in a kitchen."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -67,12 +68,13 @@ class Tick:
     async def _renew_promises(self, kitchen: Kitchen) -> None:
         while True:
             late = await self._store.late(kitchen.name, self._clock(), SLICE)
+            since = time.time_ns()
             renewed = await self._store.renew(kitchen, late, self._clock()) if late else ()
             for answer in renewed:
                 if isinstance(answer, Exception):
                     log.error("promise_not_renewed", kitchen=kitchen.name, exc_info=answer)
                 else:
-                    tell_renewal(answer)
+                    tell_renewal(answer, since)
             if len(late) < SLICE or not renewed:
                 return
 
@@ -86,6 +88,7 @@ class Tick:
             Move(order_id, source, target, Cause.TIMER, "kitchen", by_time=True)
             for order_id in order_ids
         ]
+        since = time.time_ns()
         answers = await self._store.move(kitchen, moves, self._clock())
         moved = 0
         for move, answer in zip(moves, answers, strict=True):
@@ -98,7 +101,7 @@ class Tick:
                         exc_info=answer,
                     )
                 case (MoveOutcome.MOVED, Ticket() as ticket):
-                    tell_move(move, ticket)
+                    tell_move(move, ticket, since)
                     moved += 1
         return moved
 

@@ -2,6 +2,7 @@
 
 from infra import logs
 from infra.process import run
+from infra.tracing import exporting
 from order.app import serve
 from order.settings import Settings
 
@@ -10,7 +11,8 @@ def main() -> None:
     """Reads the settings once and serves until told to stop."""
     settings = Settings()
     logs.configure("order", level=settings.log_level, log_format=settings.log_format)
-    run(lambda stopping: serve(settings, stopping))
+    with exporting("order", settings):
+        run(lambda stopping: serve(settings, stopping))
 
 
 if __name__ == "__main__":

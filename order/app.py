@@ -26,7 +26,6 @@ from order.redis_store import (
     RedisHouseStore,
     RedisMenuStore,
     RedisOrderStore,
-    RedisPlacingLimit,
 )
 from order.service import OrderService
 from order.servicer import ANSWERS, OrderServicer
@@ -40,28 +39,31 @@ log = get_logger()
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """Serves until ``stopping`` is set; Redis, auth and the kitchen may come later and go away."""
     redis_url = settings.redis_url.get_secret_value()
+    tls = settings.read_tls()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(redis_url))
         # Each endless reader has its own connection, so that none waits for another's.
         feed_redis, outbox_redis = [
             await stack.enter_async_context(open_redis(redis_url, blocking=True)) for _ in range(2)
         ]
-        auth_channel = await stack.enter_async_context(open_channel(settings.auth_target))
-        kitchen_channel = await stack.enter_async_context(open_channel(settings.kitchen_target))
+        auth_channel = await stack.enter_async_context(open_channel(settings.auth_target, tls))
+        kitchen_channel = await stack.enter_async_context(
+            open_channel(settings.kitchen_target, tls)
+        )
 
+        placing = Limit(settings.orders_per_minute, timedelta(minutes=1))
         orders = RedisOrderStore(
             redis,
             retention=timedelta(days=settings.retention_days),
             outbox_limit=settings.outbox_limit,
             feed_length=settings.feed_length,
             user_events_length=settings.user_events_length,
+            placing=placing if placing.count else None,
         )
-        placing = Limit(settings.orders_per_minute, timedelta(minutes=1))
         service = OrderService(
             orders,
             RedisMenuStore(redis),
             RedisHouseStore(redis),
-            placing=RedisPlacingLimit(redis, placing) if placing.count else None,
         )
         feed = Feed(feed_redis, orders, feed_length=settings.feed_length)
 
@@ -114,6 +116,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
                 register,
                 Boundary(guard, ANSWERS),
                 drain_seconds=settings.drain_seconds,
+                tls=tls,
             ) as port,
         ):
             log.info("service_started", grpc_port=port, ops_port=settings.ops_port)

@@ -2,12 +2,13 @@
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
 from redis.exceptions import RedisError
 
+from infra import tracing
 from infra.logs import get_logger
 from order.domain import Change, Order, OrderError
 from order.lifecycle import Cause, Status
@@ -47,6 +48,8 @@ class TicketChange:
     number: int = 0
     promised_at: datetime | None = None
     reason: str = ""
+    traceparent: str = ""
+    """The span that sent it, then the one that applies it, where recorded (``infra.tracing``)."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ def judge(order: Order | None, change: TicketChange) -> Answer | Change:
         step = _step(order, change)
     except OrderError:
         return Answer(Verdict.AMENDED, order)
-    return step.with_facts(
-        number=change.number, promised_at=change.promised_at, applied_seq=change.seq
+    return replace(
+        step.with_facts(
+            number=change.number, promised_at=change.promised_at, applied_seq=change.seq
+        ),
+        traceparent=change.traceparent,
     )
 
 
@@ -107,6 +113,26 @@ async def apply_changes(store: OrderStore, changes: Sequence[TicketChange]) -> l
     Changes of one order are applied one after the other, those of different orders in one round
     trip. Whatever goes wrong with one order fails its changes alone.
     """
+    with tracing.each("apply change", "consumer", changes, _trace_facts) as spans:
+        traced = [span.carry(change) for span, change in zip(spans, changes, strict=True)]
+        answers = await _apply_in_order(store, traced)
+        for span, answer in zip(spans, answers, strict=True):
+            span.note({"brigade.verdict": answer.verdict.value})
+        return answers
+
+
+def _trace_facts(change: TicketChange) -> tracing.Attributes:
+    return {
+        "brigade.order.id": change.order_id,
+        "brigade.order.status": change.status.value,
+        "brigade.ticket.seq": change.seq,
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "apply",
+        "messaging.message.id": change.change_id,
+    }
+
+
+async def _apply_in_order(store: OrderStore, changes: Sequence[TicketChange]) -> list[Answer]:
     answers: dict[int, Answer] = {}
     waiting: dict[str, deque[int]] = defaultdict(deque)
     for index, change in enumerate(changes):
@@ -137,23 +163,29 @@ async def _apply_heads(store: OrderStore, changes: Sequence[TicketChange]) -> li
     """One change each of different orders."""
     answers: dict[str, Answer] = {}
     pending = list(changes)
-    for _ in range(MAX_ATTEMPTS):
-        orders = await store.get_many([change.order_id for change in pending])
+    for attempt in range(MAX_ATTEMPTS):
+        read = store.get_many if attempt else store.recall_many
+        orders = await read([change.order_id for change in pending])
+        unsure: list[TicketChange] = []
         steps: list[tuple[TicketChange, Change]] = []
         for change, order in zip(pending, orders, strict=True):
             match judge(order, change):
                 case Change() as step:
                     steps.append((change, step))
+                case Answer() if not attempt:
+                    # By what is remembered, which may not be the newest state: look.
+                    unsure.append(change)
                 case Answer(Verdict.DUPLICATE, Order() as known):
                     answers[change.order_id] = await _same_or_amended(store, change, known)
                 case Answer() as answer:
                     answers[change.order_id] = answer
         results = await store.commit_many([step for _, step in steps])
-        pending = []
+        pending = unsure
         for (change, step), result in zip(steps, results, strict=True):
             if isinstance(result, Applied):
                 answers[change.order_id] = Answer(Verdict.APPLIED)
-                log_step(step)
+                with tracing.within(change.traceparent):
+                    log_step(step)
             else:
                 pending.append(change)
         if not pending:

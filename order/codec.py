@@ -1,11 +1,13 @@
 """How orders, history, events and dishes are written in Redis: fields a person can read."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from infra.clock import from_text, to_text
+from infra.correlation import TRACE_KEY
 from order.domain import (
     HistoryEntry,
     MenuItem,
@@ -19,7 +21,7 @@ from order.lifecycle import Cause, Status
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value).decode()
 
 
 def _text_or_empty(at: datetime | None) -> str:
@@ -36,18 +38,25 @@ def order_to_fields(order: Order) -> dict[str, str]:
         "id": order.id,
         "user_id": order.user_id,
         "kitchen": order.kitchen,
+        "items": _dump([_line_to_json(line) for line in order.lines]),
+        "total": str(order.total),
+        "currency": order.currency,
+        "note": order.note,
+        "placed_at": to_text(order.placed_at),
+        **state_to_fields(order),
+    }
+
+
+def state_to_fields(order: Order) -> dict[str, str]:
+    """Those of the fields that change while the content stays."""
+    return {
         "number": str(order.number),
         "status": order.status.value,
         "version": str(order.version),
         "revision": str(order.revision),
         "applied_seq": str(order.applied_seq),
-        "items": _dump([_line_to_json(line) for line in order.lines]),
-        "total": str(order.total),
-        "currency": order.currency,
-        "note": order.note,
         "cause": order.cause.value,
         "reason": order.reason,
-        "placed_at": to_text(order.placed_at),
         "updated_at": to_text(order.updated_at),
         "promised_at": _text_or_empty(order.promised_at),
     }
@@ -64,7 +73,7 @@ def order_from_fields(fields: Mapping[str, str]) -> Order:
         version=int(fields["version"]),
         revision=int(fields["revision"]),
         applied_seq=int(fields["applied_seq"]),
-        lines=tuple(_line_from_json(line) for line in json.loads(fields["items"])),
+        lines=tuple(_line_from_json(line) for line in orjson.loads(fields["items"])),
         currency=fields["currency"],
         note=fields["note"],
         cause=Cause(fields["cause"]),
@@ -113,7 +122,7 @@ def op_marker(op: str) -> str:
 
 def entry_from_json(text: str) -> HistoryEntry:
     """The history entry of its JSON."""
-    entry = json.loads(text)
+    entry = orjson.loads(text)
     return HistoryEntry(
         status=Status(entry["status"]),
         cause=Cause(entry["cause"]),
@@ -125,9 +134,12 @@ def entry_from_json(text: str) -> HistoryEntry:
     )
 
 
-def event_fields(order: Order, previous: Status | None) -> dict[str, str]:
-    """What the feed and the user's stream say of a change that leads to ``order``."""
-    return {
+def event_fields(order: Order, previous: Status | None, traceparent: str = "") -> dict[str, str]:
+    """What the feed and the user's stream say of a change that leads to ``order``.
+
+    ``commit.lua`` looks for the ``traceparent`` in the last place.
+    """
+    fields = {
         "order_id": order.id,
         "user_id": order.user_id,
         "status": order.status.value,
@@ -138,6 +150,7 @@ def event_fields(order: Order, previous: Status | None) -> dict[str, str]:
         "at": to_text(order.updated_at),
         "promised_at": _text_or_empty(order.promised_at),
     }
+    return fields | {TRACE_KEY: traceparent} if traceparent else fields
 
 
 def event_from_fields(event_id: str, fields: Mapping[str, str]) -> OrderEvent:
@@ -153,6 +166,7 @@ def event_from_fields(event_id: str, fields: Mapping[str, str]) -> OrderEvent:
         cause=Cause(fields["cause"]),
         at=from_text(fields["at"]),
         promised_at=_time_or_none(fields["promised_at"]),
+        traceparent=fields.get(TRACE_KEY, ""),
     )
 
 
@@ -181,7 +195,7 @@ def dish_to_json(item: MenuItem) -> str:
 
 def dish_from_json(sku: str, text: str) -> MenuItem:
     """The dish of its field of the menu hash."""
-    dish = json.loads(text)
+    dish = orjson.loads(text)
     groups = tuple(
         OptionGroup(
             group["name"],

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,8 +11,10 @@ import grpc
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from infra import tracing
+from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
-from infra.loops import check_cancelled, forever
+from infra.loops import Pace, check_cancelled, forever
 from infra.redis_client import BLOCK_MS
 from order import keys
 from order.domain import Order
@@ -22,9 +24,12 @@ from shared_proto.sharding import SHARDS, shard_of_order
 BATCH = 200
 CLAIM_IDLE_MS = 5_000
 CLAIM_SECONDS = 2.0
+GONE_MS = 60 * 60 * 1000
 MAX_PATIENCE_MS = 5 * 60 * 1000
 STUCK_DELIVERIES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
+GATHER_SECONDS = 0.020
+"""Each look at the outboxes costs the same however many orders it finds."""
 
 log = get_logger()
 
@@ -36,6 +41,10 @@ class Entry:
     shard: str
     id: str
     order_id: str
+    version: int = 0
+    """Of the order it was written with, or an earlier one."""
+    traceparent: str = ""
+    """The span that wrote it, where that was recorded (``infra.tracing``)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class Dispatcher:
         self._consumer = consumer
         self._send = send
         self._reject = reject
+        self._pace = Pace(GATHER_SECONDS)
         self.stuck = 0
         """How many entries the kitchen failed on again and again; they are still tried."""
 
@@ -93,6 +103,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Delivers for ever; waits while Redis or the kitchen is away."""
         await self._until_redis_answers(self._create_groups)
+        await self._until_redis_answers(self._forget_the_dead)
         async with asyncio.TaskGroup() as loops:
             for step in (self._read_new, self._claim_left):
                 loops.create_task(forever(partial(self._until_redis_answers, step)))
@@ -122,7 +133,24 @@ class Dispatcher:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
 
+    async def _forget_the_dead(self) -> None:
+        """Strikes off consumers that are gone for good; each start of a replica adds one."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for shard in SHARDS:
+                pipe.xinfo_consumers(keys.outbox(shard), keys.DISPATCHERS)
+            found = await pipe.execute()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for shard, consumers in zip(SHARDS, found, strict=True):
+                for consumer in consumers:
+                    # Those alive read every two seconds. What one left behind is claimed first.
+                    if not consumer["pending"] and consumer["idle"] > GONE_MS:
+                        pipe.xgroup_delconsumer(
+                            keys.outbox(shard), keys.DISPATCHERS, consumer["name"]
+                        )
+            await pipe.execute()
+
     async def _read_new(self) -> None:
+        await self._pace.keep()
         streams = {keys.outbox(shard): ">" for shard in SHARDS}
         answer = await self._redis.xreadgroup(
             keys.DISPATCHERS, self._consumer, streams, count=BATCH, block=BLOCK_MS
@@ -175,13 +203,21 @@ class Dispatcher:
             await self._deliver_batch(entries[start : start + BATCH])
 
     async def _deliver_batch(self, entries: Sequence[Entry]) -> None:
-        backoff = Backoff()
         by_order: dict[str, list[Entry]] = {}
         for entry in entries:
             by_order.setdefault(entry.order_id, []).append(entry)
+        # What is sent is the state its newest entry tells of.
+        newest = [found[-1] for found in by_order.values()]
+        with tracing.each("deliver ticket", "consumer", newest, _trace_facts) as spans:
+            await self._deliver_orders(by_order, dict(zip(by_order, spans, strict=True)))
+
+    async def _deliver_orders(
+        self, by_order: Mapping[str, Sequence[Entry]], spans: Mapping[str, tracing.Span]
+    ) -> None:
+        backoff = Backoff()
         while True:
-            found = await self._store.get_many(list(by_order))
-            orders = [order for order in found if order is not None]
+            found = await self._read_orders(by_order)
+            orders = [spans[order.id].carry(order) for order in found if order is not None]
             try:
                 deliveries = await self._send(orders) if orders else []
                 break
@@ -198,17 +234,38 @@ class Dispatcher:
             entry for order_id in by_order.keys() - known.keys() for entry in by_order[order_id]
         ]
         for delivery in deliveries:
-            order = known[delivery.order_id]
-            if delivery.rejected and not await self._reject(order, delivery.reason):
-                # It changed meanwhile, so the kitchen has yet to hear how it stands.
-                log.info("rejection_too_late", order_id=order.id, reason=delivery.reason)
-                continue
-            if not (delivery.taken or delivery.rejected):
-                log.warning("ticket_not_taken", order_id=order.id, reason=delivery.reason)
-                continue
-            log.info("ticket_sent", order_id=order.id, version=order.version, kitchen=order.kitchen)
-            done += by_order[order.id]
+            span = spans[delivery.order_id]
+            with span.active():
+                if await self._is_settled(known[delivery.order_id], delivery):
+                    done += by_order[delivery.order_id]
+                else:
+                    span.fail("not_taken")
         await self._delete(done)
+
+    async def _read_orders(self, by_order: Mapping[str, Sequence[Entry]]) -> list[Order | None]:
+        """The orders as their entries tell of them, or newer."""
+        recalled = await self._store.recall_many(list(by_order))
+        old = [
+            entries[-1].order_id
+            for order, entries in zip(recalled, by_order.values(), strict=True)
+            if order is None or order.version < entries[-1].version
+        ]
+        read = dict(zip(old, await self._store.get_many(old), strict=True))
+        return [
+            read.get(order_id, order) for order_id, order in zip(by_order, recalled, strict=True)
+        ]
+
+    async def _is_settled(self, order: Order, delivery: Delivery) -> bool:
+        """Whether the kitchen need not hear of the order again, for now."""
+        if delivery.rejected and not await self._reject(order, delivery.reason):
+            # It changed meanwhile, so the kitchen has yet to hear how it stands.
+            log.info("rejection_too_late", order_id=order.id, reason=delivery.reason)
+            return False
+        if not (delivery.taken or delivery.rejected):
+            log.warning("ticket_not_taken", order_id=order.id, reason=delivery.reason)
+            return False
+        log.info("ticket_sent", order_id=order.id, version=order.version, kitchen=order.kitchen)
+        return True
 
     async def _delete(self, entries: Sequence[Entry]) -> None:
         if not entries:
@@ -222,8 +279,28 @@ class Dispatcher:
 
 def _entries(found: Sequence[tuple[str, dict[str, str] | None]]) -> list[Entry]:
     # A claimed entry that was deleted meanwhile comes without fields, or not at all (Redis 6.2).
-    named = [(e[0], e[1]["order_id"]) for e in found if e and e[0] and e[1]]
-    return [Entry(shard_of_order(order_id), entry_id, order_id) for entry_id, order_id in named]
+    named = [(e[0], e[1]) for e in found if e and e[0] and e[1]]
+    return [
+        Entry(
+            shard_of_order(fields["order_id"]),
+            entry_id,
+            fields["order_id"],
+            int(fields["version"]),
+            fields.get(TRACE_KEY, ""),
+        )
+        for entry_id, fields in named
+    ]
+
+
+def _trace_facts(entry: Entry) -> tracing.Attributes:
+    return {
+        "brigade.order.id": entry.order_id,
+        "messaging.system": "redis",
+        "messaging.destination.name": keys.outbox(entry.shard),
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "deliver",
+        "messaging.message.id": entry.id,
+    }
 
 
 def patience_ms(times_delivered: int) -> int:

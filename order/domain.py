@@ -259,6 +259,8 @@ class Order:
     applied_seq: int = 0
     reason: str = ""
     history: tuple[HistoryEntry, ...] = field(default=(), compare=False)
+    traceparent: str = field(default="", compare=False)
+    """The span that brings it to the kitchen; not kept with the order (``infra.tracing``)."""
 
     @property
     def total(self) -> int:
@@ -304,7 +306,8 @@ class Order:
         """The change of content. Raises TransitionNotAllowedError once cooking has begun."""
         self.require_editable()
         after = replace(self, lines=lines, note=note, revision=self.revision + 1)
-        return self._change(after, Cause.GUEST, by=by, at=at, op=op)
+        change = self._change(after, Cause.GUEST, by=by, at=at, op=op)
+        return replace(change, is_content=True)
 
     def renew_promise(self, promised_at: datetime, *, by: str, at: datetime, op: str) -> "Change":
         """The kitchen's new promise. Raises TransitionNotAllowedError once the food is ready."""
@@ -331,6 +334,10 @@ class Change:
     order: Order
     previous: Status | None
     entry: HistoryEntry
+    is_content: bool = False
+    """Whether it changes what was ordered, as a new order does."""
+    traceparent: str = ""
+    """The span it comes from, where that is not the work under way (``infra.tracing``)."""
 
     @property
     def expected_version(self) -> int:
@@ -378,7 +385,7 @@ def new_order(
         updated_at=at,
     )
     entry = HistoryEntry(Status.PLACED, Cause.GUEST, by, at, op, version=1)
-    return Change(order, None, entry)
+    return Change(order, None, entry, is_content=True)
 
 
 @dataclass(frozen=True)
@@ -396,6 +403,8 @@ class OrderEvent:
     cause: Cause
     at: datetime
     promised_at: datetime | None
+    traceparent: str = ""
+    """The span that committed the change, where that is recorded (``infra.tracing``)."""
 
 
 def price_lines(

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from infra.clock import utc_now
 from infra.logs import get_logger
-from infra.loops import check_cancelled, forever
+from infra.loops import Pace, check_cancelled, forever
 from infra.redis_client import BLOCK_MS
 from order import keys
 from order.codec import event_from_fields
@@ -25,6 +25,8 @@ READ_COUNT = 500
 QUEUE_LENGTH = 1_000
 AS_OF_SECONDS = 2.0
 PAUSE_SECONDS = 0.5
+GATHER_SECONDS = 0.005
+"""Each look at the feeds costs the same however many events it finds."""
 
 log = get_logger()
 
@@ -112,6 +114,7 @@ class Feed:
         self._positions: dict[str, str] = {}
         self._watchers: set[Watcher] = set()
         self._started = asyncio.Event()
+        self._pace = Pace(GATHER_SECONDS)
         self.as_of: datetime | None = None
         """When Redis last answered: everything up to then has been told."""
         self.ticks: Mapping[str, datetime] = {}
@@ -148,6 +151,7 @@ class Feed:
         }
 
     async def _read(self) -> None:
+        await self._pace.keep()
         streams = {keys.feed(shard): last for shard, last in self._positions.items()}
         answer = await self._redis.xread(streams, count=READ_COUNT, block=BLOCK_MS)
         shards = {keys.feed(shard): shard for shard in SHARDS}

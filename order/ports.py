@@ -1,7 +1,7 @@
 """What the order service needs of the world."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -30,6 +30,11 @@ class Idempotency:
 @dataclass(frozen=True)
 class Applied:
     """The change is committed, now or before by the same operation."""
+
+    usage: Usage | None = None
+    """What is left of the guest's allowance after a new order, where there is a limit."""
+    is_new: bool = field(default=False, compare=False)
+    """Whether it was committed now, so that nothing can have followed it yet."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,13 @@ class OrderStore(Protocol):
     async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
         """The orders without history, in the order of the ids."""
 
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+        """The orders as this process last committed or read them, perhaps not the newest state.
+
+        For whoever finds out by the version: a commit that is refused then, or a receiver who keeps
+        the highest.
+        """
+
     async def list_of_user(
         self, user_id: str, *, status: Status | None, limit: int, cursor: str
     ) -> OrderPage:
@@ -89,7 +101,9 @@ class OrderStore(Protocol):
     ) -> CommitResult:
         """Commits one change, its event and any command for the kitchen: all or nothing.
 
-        Raises BacklogFullError for a new order while too many wait for the kitchen.
+        Raises, for a new order:
+            TooManyOrdersError: its guest places orders too fast.
+            BacklogFullError: too many wait for the kitchen.
         """
 
     async def commit_many(self, changes: Sequence[Change]) -> list[CommitResult]:
@@ -129,9 +143,6 @@ class MenuStore(Protocol):
     async def read(self) -> Menu:
         """The whole menu."""
 
-    async def read_dishes(self, skus: Sequence[str]) -> Menu:
-        """The menu with only these dishes, those of them that exist."""
-
     async def replace(self, menu: Menu, *, op: str) -> Menu:
         """Puts ``menu`` in the place of the old one; answers it with its new version."""
 
@@ -150,10 +161,3 @@ class HouseStore(Protocol):
     async def set_hours(self, hours: Sequence[OpeningHours], time_zone: str) -> None: ...
 
     async def set_pause(self, paused: bool, reason: str) -> None: ...
-
-
-class PlacingLimit(Protocol):
-    """How often one user may order."""
-
-    async def take(self, user_id: str, op: str) -> Usage:
-        """Counts one more order, if it may be placed; the same operation counts once."""

@@ -1,18 +1,19 @@
 """Orders and the menu in Redis: the ports, kept by atomic scripts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import chain
 from typing import Any, cast
 
+import orjson
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from ulid import ULID
 
+from infra import tracing
 from infra.clock import from_text, to_ms, to_text
-from infra.limits import Limit, SlidingWindow, Usage
+from infra.limits import SLIDING_WINDOW, Limit, Usage
 from infra.redis_client import load_script
 from order import keys
 from order.codec import (
@@ -25,8 +26,16 @@ from order.codec import (
     op_marker,
     order_from_fields,
     order_to_fields,
+    state_to_fields,
 )
-from order.domain import BacklogFullError, Change, DishNotFoundError, Menu, Order
+from order.domain import (
+    BacklogFullError,
+    Change,
+    DishNotFoundError,
+    Menu,
+    Order,
+    TooManyOrdersError,
+)
 from order.house import House, OpeningHours
 from order.lifecycle import Status
 from order.ports import (
@@ -45,6 +54,7 @@ IDEMPOTENCY_SECONDS = 24 * 60 * 60
 PAGE_SCAN = 100
 RECENT_SCAN = 500
 OUTBOX_SCAN = 1_000
+RECENT_ORDERS = 4_096
 NO_EVENT = "0-0"
 
 
@@ -57,6 +67,7 @@ class RedisOrderStore:
         outbox_limit: how many commands of one shard may wait before new orders are refused.
         feed_length: roughly how many events a shard's feed keeps.
         user_events_length: roughly how many events a user's own stream keeps.
+        placing: how often one guest may order; None for any number.
     """
 
     def __init__(
@@ -67,6 +78,7 @@ class RedisOrderStore:
         outbox_limit: int = 10_000,
         feed_length: int = 10_000,
         user_events_length: int = 1_000,
+        placing: Limit | None = None,
     ) -> None:
         # redis-py types what any client might answer, not what ours does.
         self._redis: Any = redis
@@ -74,7 +86,9 @@ class RedisOrderStore:
         self._outbox_limit = outbox_limit
         self._feed_length = feed_length
         self._user_events_length = user_events_length
-        self._commit = load_script(redis, "order", "lua/commit.lua")
+        self._placing = placing
+        self._commit = load_script(redis, "order", "lua/commit.lua", after=SLIDING_WINDOW)
+        self._recent: dict[str, Order] = {}
 
     async def get(self, order_id: str) -> Order | None:
         (order,) = await self.get_many([order_id])
@@ -101,20 +115,36 @@ class RedisOrderStore:
             found = await pipe.execute()
         return [order_from_fields(fields) if fields else None for fields in found]
 
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+        missing = [order_id for order_id in order_ids if order_id not in self._recent]
+        read = dict(zip(missing, await self.get_many(missing), strict=True))
+        return [self._recent.get(order_id) or read.get(order_id) for order_id in order_ids]
+
+    def _remember(self, change: Change, result: CommitResult) -> None:
+        """Keeps what was just committed at hand: the kitchen's answer to it comes soon."""
+        order = change.order
+        self._recent.pop(order.id, None)
+        if isinstance(result, Applied) and result.is_new and not order.is_finished:
+            self._recent[order.id] = order
+            if len(self._recent) > RECENT_ORDERS:
+                del self._recent[next(iter(self._recent))]
+
     async def list_of_user(
         self, user_id: str, *, status: Status | None, limit: int, cursor: str
     ) -> OrderPage:
         key = keys.user_orders(shard_of(user_id), user_id)
         page: list[Order] = []
         last = cursor
+        # Without a filter hardly more are read than are shown.
+        scan = PAGE_SCAN if status else limit + 1
         while len(page) <= limit:
-            ids = await self._ids_before(key, last, PAGE_SCAN)
+            ids = await self._ids_before(key, last, scan)
             found = await self.get_many(ids)
             # Ids whose orders have expired are of no more use.
             if gone := [i for i, order in zip(ids, found, strict=True) if order is None]:
                 await self._redis.zrem(key, *gone)
             page += [o for o in found if o is not None and status in (None, o.status)]
-            if len(ids) < PAGE_SCAN:
+            if len(ids) < scan:
                 break
             last = ids[-1]
         more = len(page) > limit
@@ -140,7 +170,8 @@ class RedisOrderStore:
         self, change: Change, *, tell_kitchen: bool, idempotency: Idempotency | None = None
     ) -> CommitResult:
         script_keys, args = self._commit_call(change, tell_kitchen, idempotency)
-        return _commit_result(await self._commit(keys=script_keys, args=args))
+        reply = await self._commit(keys=script_keys, args=args)
+        return self._commit_result(change, reply)
 
     async def commit_many(self, changes: Sequence[Change]) -> list[CommitResult]:
         if not changes:
@@ -149,15 +180,16 @@ class RedisOrderStore:
             for change in changes:
                 script_keys, args = self._commit_call(change, tell_kitchen=False)
                 await self._commit(keys=script_keys, args=args, client=cast(Redis, pipe))
-            return [_commit_result(reply) for reply in await pipe.execute()]
+            replies = await pipe.execute()
+        return [self._commit_result(c, reply) for c, reply in zip(changes, replies, strict=True)]
 
     def _commit_call(
         self, change: Change, tell_kitchen: bool, idempotency: Idempotency | None = None
     ) -> tuple[list[str], list[Any]]:
         order = change.order
         shard = shard_of_order(order.id)
-        event = event_fields(order, change.previous)
-        fields = order_to_fields(order)
+        event = event_fields(order, change.previous, change.traceparent or tracing.to_keep())
+        fields = order_to_fields(order) if change.is_content else state_to_fields(order)
         script_keys = [
             keys.order(shard, order.id),
             keys.history(shard, order.id),
@@ -166,6 +198,7 @@ class RedisOrderStore:
             keys.feed(shard),
             keys.user_events(shard, order.user_id),
             keys.outbox(shard),
+            keys.placings(shard, order.user_id),
         ]
         answer = ""
         if idempotency is not None:
@@ -185,11 +218,36 @@ class RedisOrderStore:
             to_ms(order.placed_at),
             answer,
             IDEMPOTENCY_SECONDS,
+            order.id,
+            *((self._placing.count, self._placing.window_ms) if self._placing else (0, 0)),
             len(event) * 2,
             *chain.from_iterable(event.items()),
             *chain.from_iterable(fields.items()),
         ]
         return script_keys, args
+
+    def _commit_result(self, change: Change, reply: list[Any]) -> CommitResult:
+        result: CommitResult
+        match reply:
+            case ["APPLIED" | "LIMITED" as outcome, taken, reset_ms] if self._placing:
+                usage = Usage(self._placing, outcome == "APPLIED", int(taken), int(reset_ms))
+                if not usage.granted:
+                    raise TooManyOrdersError(usage)
+                result = Applied(usage, is_new=True)
+            case ["APPLIED"]:
+                result = Applied(is_new=True)
+            case ["DONE"]:
+                result = Applied()
+            case ["STALE", _]:
+                result = Stale()
+            case ["REPLAY", answer]:
+                result = Replayed(_answer_from_json(answer))
+            case ["FULL"]:
+                raise BacklogFullError
+            case _:
+                raise AssertionError(f"commit.lua never answers {reply!r}")
+        self._remember(change, result)
+        return result
 
     async def was_applied(self, order_id: str, op: str) -> bool:
         key = keys.history(shard_of_order(order_id), order_id)
@@ -264,27 +322,17 @@ def is_cursor_usable(checked: Any, event_id: str, length: int) -> bool:
 
 def _answer_to_json(idempotency: Idempotency, fields: Mapping[str, str], entry: str) -> str:
     answer = {"body_sha256": idempotency.body_sha256, "order": fields, "history": [entry]}
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(answer).decode()
 
 
 def _answer_from_json(text: str) -> FirstAnswer:
-    answer = json.loads(text)
+    answer = orjson.loads(text)
     history = tuple(entry_from_json(entry) for entry in answer["history"])
     order = replace(order_from_fields(answer["order"]), history=history)
     return FirstAnswer(answer["body_sha256"], order)
 
 
-def _commit_result(reply: list[str]) -> CommitResult:
-    match reply:
-        case ["APPLIED"] | ["DONE"]:
-            return Applied()
-        case ["STALE", _]:
-            return Stale()
-        case ["REPLAY", answer]:
-            return Replayed(_answer_from_json(answer))
-        case ["FULL"]:
-            raise BacklogFullError
-    raise AssertionError(f"commit.lua never answers {reply!r}")
+NO_MENU = Menu(0, "", {})
 
 
 class RedisMenuStore:
@@ -294,25 +342,24 @@ class RedisMenuStore:
         self._redis: Any = redis
         self._import = load_script(redis, "order", "lua/import_menu.lua")
         self._replace_dish = load_script(redis, "order", "lua/replace_dish.lua")
+        self._known = NO_MENU
 
     async def read(self) -> Menu:
-        return _menu(await self._redis.hgetall(keys.MENU))
-
-    async def read_dishes(self, skus: Sequence[str]) -> Menu:
-        names = ["_version", "_currency", *dict.fromkeys(skus)]
-        values = await self._redis.hmget(keys.MENU, names)
-        found = zip(names, values, strict=True)
-        return _menu({name: value for name, value in found if value is not None})
+        # Every change of the menu raises its version.
+        version = await self._redis.hget(keys.MENU, "_version")
+        if int(version or 0) != self._known.version:
+            self._known = _menu(await self._redis.hgetall(keys.MENU))
+        return self._known
 
     async def replace(self, menu: Menu, *, op: str) -> Menu:
         dishes = chain.from_iterable((i.sku, dish_to_json(i)) for i in menu.items.values())
-        sequence = json.dumps(list(menu.items))
+        sequence = orjson.dumps(list(menu.items))
         version = await self._import(keys=[keys.MENU], args=[op, menu.currency, sequence, *dishes])
         return replace(menu, version=int(version))
 
     async def set_availability(self, sku: str, available: bool) -> Menu:
         while True:
-            menu = await self.read_dishes([sku])
+            menu = await self.read()
             if sku not in menu.items:
                 raise DishNotFoundError(sku)
             before = menu.items[sku]
@@ -326,22 +373,12 @@ class RedisMenuStore:
 
 def _menu(fields: Mapping[str, str]) -> Menu:
     # A menu is read in the sequence its author gave it, which a hash does not keep.
-    skus = json.loads(fields["_skus"]) if "_skus" in fields else fields
+    skus = orjson.loads(fields["_skus"]) if "_skus" in fields else fields
     return Menu(
         version=int(fields.get("_version", 0)),
         currency=fields.get("_currency", ""),
         items={sku: dish_from_json(sku, fields[sku]) for sku in skus if not sku.startswith("_")},
     )
-
-
-class RedisPlacingLimit:
-    """A sliding window for each user; a ``PlacingLimit``."""
-
-    def __init__(self, redis: Redis, limit: Limit) -> None:
-        self._window = SlidingWindow(redis, limit)
-
-    async def take(self, user_id: str, op: str) -> Usage:
-        return await self._window.take(keys.placings(shard_of(user_id), user_id), op)
 
 
 class RedisHouseStore:
@@ -355,7 +392,7 @@ class RedisHouseStore:
         return House(
             hours=tuple(
                 OpeningHours(day, time.fromisoformat(opens), time.fromisoformat(closes))
-                for day, opens, closes in json.loads(fields.get("hours", "[]"))
+                for day, opens, closes in orjson.loads(fields.get("hours", "[]"))
             ),
             time_zone=fields.get("time_zone", "UTC"),
             paused=fields.get("paused") == "1",
@@ -364,7 +401,7 @@ class RedisHouseStore:
 
     async def set_hours(self, hours: Sequence[OpeningHours], time_zone: str) -> None:
         written = [(each.day, _clock_time(each.opens), _clock_time(each.closes)) for each in hours]
-        fields = {"hours": json.dumps(written), "time_zone": time_zone}
+        fields = {"hours": orjson.dumps(written), "time_zone": time_zone}
         await self._redis.hset(keys.HOUSE, mapping=fields)
 
     async def set_pause(self, paused: bool, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from infra.clock import to_ms, utc_now
 from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
 from infra.logs import get_logger
+from infra.shared_read import SharedRead
 from order.changes import Answer, TicketChange, apply_changes, log_step
 from order.domain import (
     Change,
@@ -20,9 +22,9 @@ from order.domain import (
     Menu,
     MenuItem,
     Order,
+    OrderError,
     OrderEvent,
     OrderNotFoundError,
-    TooManyOrdersError,
     VersionMismatchError,
     new_order,
     price_lines,
@@ -37,7 +39,6 @@ from order.ports import (
     MenuStore,
     OrderPage,
     OrderStore,
-    PlacingLimit,
     Replayed,
 )
 from shared_proto.roles import ADMIN, is_staff, staff_roles
@@ -84,15 +85,13 @@ class OrderService:
         menu: MenuStore,
         house: HouseStore,
         *,
-        placing: PlacingLimit | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """``placing`` limits how often one user may order; None for no limit."""
         self._orders = orders
         self._menu = menu
         self._house = house
-        self._placing = placing
         self._clock = clock
+        self._read_serving = SharedRead(self._read_menu_and_house)
 
     async def place_order(
         self,
@@ -112,17 +111,27 @@ class OrderService:
             HouseClosedError, OrdersPausedError: nobody may order now.
             BacklogFullError: too many orders wait for the kitchen.
         """
-        if idempotency is not None:
-            # Before the menu is asked: a dish may have been sold out since the first answer.
-            first = await self._orders.find_first_answer(caller.user_id, idempotency.key)
-            if first is not None:
-                return _replay(first.order, first.body_sha256, idempotency)
-        op = new_op()
-        usage, menu, house = await asyncio.gather(
-            self._take_place(caller.user_id, op),
-            self._menu.read_dishes([request.sku for request in requests]),
-            self._house.read(),
-        )
+        try:
+            return await self._place_new(caller, requests, note, kitchen, idempotency)
+        except OrderError:
+            # A key that has its answer gets that, whatever has changed since: a dish may have been
+            # sold out, the house closed. The commit itself looks for a key's answer first.
+            first = idempotency and await self._orders.find_first_answer(
+                caller.user_id, idempotency.key
+            )
+            if not (first and idempotency):
+                raise
+            return _replay(first.order, first.body_sha256, idempotency)
+
+    async def _place_new(
+        self,
+        caller: Caller,
+        requests: Sequence[LineRequest],
+        note: str,
+        kitchen: str,
+        idempotency: Idempotency | None,
+    ) -> Placed:
+        menu, house = await self._read_serving()
         at = self._clock()
         house.require_serving(at)
         change = new_order(
@@ -134,7 +143,7 @@ class OrderService:
             note=note,
             by=caller.login,
             at=at,
-            op=op,
+            op=new_op(),
         )
         result = await self._orders.commit(change, tell_kitchen=True, idempotency=idempotency)
         if isinstance(result, Replayed) and idempotency is not None:
@@ -145,15 +154,12 @@ class OrderService:
         elif not isinstance(result, Applied):
             raise AssertionError(f"there is another order with the id {change.order.id}")
         log_step(change)
+        usage = result.usage if isinstance(result, Applied) else None
         return Placed(replace(change.order, history=(change.entry,)), replayed=False, usage=usage)
 
-    async def _take_place(self, user_id: str, op: str) -> Usage | None:
-        if self._placing is None:
-            return None
-        usage = await self._placing.take(user_id, op)
-        if not usage.granted:
-            raise TooManyOrdersError(usage)
-        return usage
+    async def _read_menu_and_house(self) -> tuple[Menu, House]:
+        menu, house = await asyncio.gather(self._menu.read(), self._house.read())
+        return menu, house
 
     async def get_order(self, caller: Caller, order_id: str) -> Order:
         """The order with its history. Raises OrderNotFoundError, also for another guest's order."""
@@ -188,7 +194,7 @@ class OrderService:
             InvalidOrderError, SoldOutError: it can't be ordered as it stands.
         """
         op = new_op()
-        menu = await self._menu.read_dishes([request.sku for request in requests])
+        menu = await self._menu.read()
 
         def edit(order: Order) -> Change | None:
             if order.user_id != caller.user_id:
@@ -358,4 +364,4 @@ def new_order_id(user_id: str, at: datetime) -> str:
 
 def new_op() -> str:
     """A fresh operation id: a change that is tried again under it happens once."""
-    return str(ULID())
+    return uuid.uuid4().hex

@@ -80,6 +80,7 @@ def ticket_command(order: Order) -> pb.TicketCommand:
         number=order.number,
         promised_at=to_proto(order.promised_at),
         reason=order.reason,
+        traceparent=order.traceparent,
     )
 
 
@@ -99,6 +100,7 @@ def render_event(event: OrderEvent) -> pb.OrderEvent:
         at=to_proto(event.at),
         promised_at=to_proto(event.promised_at),
         allowed_actions=allowed_actions(event.status),
+        traceparent=event.traceparent,
     )
 
 
@@ -121,6 +123,7 @@ def read_change(change: pb.TicketChange) -> TicketChange:
         number=change.number,
         promised_at=from_proto(change.promised_at) if change.HasField("promised_at") else None,
         reason=change.reason,
+        traceparent=change.traceparent,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, shapes
@@ -19,7 +19,7 @@ from gateway.problems import (
 )
 from gateway.schemas import Credentials, Logout, ShownRefreshToken
 from infra.openapi import Reply, operation
-from infra.web import read_json
+from infra.web import JsonResponse, read_json
 from shared_proto.restaurant.auth.v1.auth_pb2 import (
     LoginRequest,
     LogoutRequest,
@@ -63,7 +63,7 @@ class AccountRoutes:
         answer = await self._auth.ask(
             self._auth.stub.Register, RegisterRequest(login=body.login, password=body.password)
         )
-        return JSONResponse(shapes.account(answer.account), status_code=201)
+        return JsonResponse(shapes.account(answer.account), status_code=201)
 
     @operation(
         "Signs in",
@@ -114,4 +114,4 @@ class AccountRoutes:
 
 def _tokens(tokens: TokenPair) -> Response:
     # RFC 6749, section 5.1: nobody on the way keeps them.
-    return JSONResponse(shapes.token_pair(tokens), headers={"Cache-Control": "no-store"})
+    return JsonResponse(shapes.token_pair(tokens), headers={"Cache-Control": "no-store"})

@@ -1,7 +1,7 @@
 """The public board: which numbers are being cooked and which are ready."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers
@@ -11,6 +11,7 @@ from gateway.openapi import KITCHEN
 from gateway.parameters import kitchen_of
 from gateway.problems import KITCHEN_NOT_FOUND, TOO_MANY_BOARDS
 from infra.openapi import Reply, operation
+from infra.web import JsonResponse
 
 
 class BoardRoutes:
@@ -33,7 +34,7 @@ class BoardRoutes:
         board = await self._boards.find(kitchen_of(request))
         if not board.is_loaded:
             raise PeerAwayError("kitchen")
-        return JSONResponse(
+        return JsonResponse(
             {"kitchen": board.kitchen, **board.numbers(), "as_of": board.as_of},
             # The same path is a page for browsers.
             headers={"Cache-Control": "no-store", "Vary": "Accept"},

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, shapes
@@ -13,7 +13,7 @@ from gateway.problems import INVALID_HOUSE, NOT_ALLOWED
 from gateway.schemas import Hours, Pause
 from infra.logs import get_logger
 from infra.openapi import Reply, operation
-from infra.web import read_json
+from infra.web import JsonResponse, read_json
 from shared_proto.restaurant.order.v1.order_pb2 import (
     GetHouseRequest,
     OpeningHours,
@@ -47,7 +47,7 @@ class HouseRoutes:
     @operation("Says when guests may order, and whether they may now", HOUSE, tag=TAG)
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetHouse, GetHouseRequest())
-        return JSONResponse(shapes.house(answer.house))
+        return JsonResponse(shapes.house(answer.house))
 
     @operation(
         "Sets the opening hours",
@@ -76,7 +76,7 @@ class HouseRoutes:
             token=caller.token,
         )
         log.info("opening_hours_set", user_id=caller.user_id)
-        return JSONResponse(shapes.house(answer.house))
+        return JsonResponse(shapes.house(answer.house))
 
     @operation(
         "Pauses orders, or takes them again",
@@ -96,4 +96,4 @@ class HouseRoutes:
             token=caller.token,
         )
         log.info("orders_paused" if body.paused else "orders_resumed", user_id=caller.user_id)
-        return JSONResponse(shapes.house(answer.house))
+        return JsonResponse(shapes.house(answer.house))

@@ -1,7 +1,7 @@
 """The cooks' board: its tickets, and taps on them."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, shapes
@@ -26,7 +26,7 @@ from gateway.schemas import Recall, Tap
 from infra.identity import Caller
 from infra.logs import get_logger
 from infra.openapi import Parameter, Reply, operation
-from infra.web import read_json
+from infra.web import JsonResponse, read_json
 from shared_proto.restaurant.kitchen.v1.kitchen_pb2 import (
     AcknowledgeTicketRequest,
     CompleteTicketRequest,
@@ -92,7 +92,7 @@ class KitchenRoutes:
             ),
             token=caller.token,
         )
-        return JSONResponse(shapes.tickets(answer.tickets))
+        return JsonResponse(shapes.tickets(answer.tickets))
 
     @operation(
         "Starts cooking",
@@ -233,7 +233,7 @@ class KitchenRoutes:
             token=caller.token,
         )
         log.info("order_cancelled", order_id=_order_id(request), user_id=caller.user_id)
-        return JSONResponse(shapes.order(answer.order))
+        return JsonResponse(shapes.order(answer.order))
 
     async def _cook(self, request: Request) -> Caller:
         caller = await self._access.caller(request)
@@ -249,7 +249,7 @@ def _order_id(request: Request) -> str:
 def _tapped(request: Request, caller: Caller, ticket: Ticket) -> Response:
     tap = request.url.path.rpartition("/")[2]
     log.info("ticket_tapped", order_id=ticket.order_id, tap=tap, user_id=caller.user_id)
-    return JSONResponse(shapes.ticket(ticket))
+    return JsonResponse(shapes.ticket(ticket))
 
 
 async def _read_tap(request: Request) -> Tap:

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, shapes
 from gateway.clients import Peer
 from infra.openapi import Reply, operation
+from infra.web import JsonResponse
 from shared_proto.restaurant.order.v1.order_pb2 import GetLifecycleRequest
 
 if TYPE_CHECKING:
@@ -32,4 +33,4 @@ class LifecycleRoutes:
     )
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetLifecycle, GetLifecycleRequest())
-        return JSONResponse(shapes.lifecycle(answer))
+        return JsonResponse(shapes.lifecycle(answer))

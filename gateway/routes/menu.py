@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, menu_csv, shapes
@@ -22,7 +22,7 @@ from infra.identity import Caller
 from infra.logs import get_logger
 from infra.openapi import Parameter, Reply, operation
 from infra.problems import INVALID_REQUEST
-from infra.web import ProblemError, media_type_of, read_body, read_json
+from infra.web import JsonResponse, ProblemError, media_type_of, read_body, read_json
 from shared_proto.restaurant.order.v1.order_pb2 import (
     GetMenuRequest,
     ImportMenuRequest,
@@ -148,11 +148,11 @@ class MenuRoutes:
             token=caller.token,
         )
         log.info("dish_availability_set", sku=sku, available=body.available, user_id=caller.user_id)
-        return JSONResponse(shapes.menu_item(answer.item))
+        return JsonResponse(shapes.menu_item(answer.item))
 
 
 def _whole(menu: Menu) -> Response:
-    return JSONResponse(shapes.menu(menu), headers={"ETag": etag(menu.version)})
+    return JsonResponse(shapes.menu(menu), headers={"ETag": etag(menu.version)})
 
 
 def _menu_item(dish: Dish) -> MenuItem:

@@ -1,10 +1,11 @@
 """Orders, as a guest places and changes them."""
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers, shapes
@@ -12,7 +13,7 @@ from gateway.access import Access
 from gateway.clients import Peer
 from gateway.conditions import etag, is_known, wanted_version
 from gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
-from gateway.idempotency import DigestedRequest, read_key
+from gateway.idempotency import read_key
 from gateway.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, NOT_MODIFIED, ORDER_ID, REASON
 from gateway.parameters import bad_parameter, whole_number
 from gateway.problems import (
@@ -34,7 +35,7 @@ from gateway.schemas import Line, NewOrder, OrderChange, OrderChangeWithId
 from infra.identity import Caller
 from infra.logs import get_logger
 from infra.openapi import Parameter, Reply, operation
-from infra.web import read_json
+from infra.web import JsonResponse, parse_json, read_json, read_json_body
 from shared_proto.restaurant.order.v1.order_pb2 import (
     ORDER_STATUS_UNSPECIFIED,
     CancelOrderRequest,
@@ -122,8 +123,8 @@ class OrderRoutes:
     async def place(self, request: Request) -> Response:
         caller = await self._access.caller(request)
         key = read_key(request)
-        digested = DigestedRequest(request)
-        body = await read_json(digested, NewOrder)
+        raw = await read_json_body(request)
+        body = parse_json(raw, NewOrder)
         answer = await self._order.ask(
             self._order.stub.PlaceOrder,
             PlaceOrderRequest(
@@ -131,7 +132,7 @@ class OrderRoutes:
                 note=body.note,
                 kitchen=body.kitchen,
                 idempotency_key=key,
-                body_sha256=digested.body_sha256,
+                body_sha256=hashlib.sha256(raw).digest(),
             ),
             token=caller.token,
         )
@@ -141,7 +142,7 @@ class OrderRoutes:
         )
         # Where this very request came in: at the root or under /api/v1.
         location = f"{request.scope.get('root_path', '')}/order/{order.id}"
-        return JSONResponse(
+        return JsonResponse(
             shapes.order(order),
             status_code=201,
             headers={"Location": location, "ETag": etag(order.version)}
@@ -180,7 +181,7 @@ class OrderRoutes:
             ),
             token=caller.token,
         )
-        return JSONResponse(
+        return JsonResponse(
             {
                 "orders": [shapes.order(order) for order in answer.orders],
                 "next_cursor": answer.next_cursor or None,
@@ -306,7 +307,7 @@ def _rate_limit_headers(answer: PlaceOrderResponse) -> dict[str, str]:
 
 
 def _whole(order: Order) -> Response:
-    return JSONResponse(shapes.order(order), headers={"ETag": etag(order.version)})
+    return JsonResponse(shapes.order(order), headers={"ETag": etag(order.version)})
 
 
 def _line_requests(lines: "list[Line]") -> "list[LineRequest]":

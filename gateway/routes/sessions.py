@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import answers
@@ -37,7 +37,7 @@ from gateway.schemas import Credentials
 from infra.errors import read_refusal
 from infra.identity import Caller, InvalidTokenError
 from infra.openapi import Parameter, Reply, operation
-from infra.web import read_json
+from infra.web import JsonResponse, read_json
 from shared_proto.restaurant.auth.v1.auth_pb2 import (
     LoginRequest,
     LogoutRequest,
@@ -186,7 +186,7 @@ class SessionRoutes:
 
 
 def _signed_in(caller: Caller) -> Response:
-    return JSONResponse(
+    return JsonResponse(
         {
             "user_id": caller.user_id,
             "login": caller.login,

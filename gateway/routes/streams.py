@@ -1,18 +1,16 @@
 """Live events: of a guest's orders, of the cooks' board, of the public board."""
 
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from structlog.contextvars import bound_contextvars
 
 from gateway.access import Access, require_cook
-from gateway.boards import Board, Boards, BoardStream
+from gateway.boards import Boards, BoardStream
 from gateway.clients import Peer, PeerAwayError
-from gateway.inbox import Inbox
 from gateway.openapi import (
     KITCHEN,
     LAST_EVENT_ID,
@@ -31,17 +29,15 @@ from gateway.problems import (
     TOO_MANY_STREAMS_OF_USER,
 )
 from gateway.sse import EventStreamResponse
-from gateway.streams import OpenStreams, Source, run_stream
+from gateway.stream import Item, Source
+from gateway.streams import OpenStreams
 from gateway.watch import Watch
 from infra.identity import Caller
-from infra.logs import get_logger
 from infra.openapi import Reply, operation
 from shared_proto.restaurant.order.v1.order_pb2 import GetOrderRequest, Order
 
 if TYPE_CHECKING:
     from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceAsyncStub
-
-log = get_logger()
 
 AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
@@ -105,8 +101,8 @@ class StreamRoutes:
     )
     async def orders(self, request: Request) -> Response:
         caller = await self._access.caller(request)
-        stream = OrderStream(self._watch, caller.user_id, _last_event_id(request))
-        return self._follow_user(caller, caller.user_id, stream)
+        source = OrderStream(self._watch, caller.user_id, _last_event_id(request))
+        return self._follow("orders", source, caller)
 
     @operation(
         "Follows one order",
@@ -143,22 +139,8 @@ class StreamRoutes:
                 # Anything else, and EventSource would come back for ever.
                 return Response(status_code=204)
             user_id = order.user_id
-        stream = OrderStream(self._watch, user_id, last_event_id, one=OneOrder(order_id, fetch))
-        return self._follow_user(caller, user_id, stream, order_id=order_id)
-
-    def _follow_user(
-        self, caller: Caller, user_id: str, stream: OrderStream, **facts: str
-    ) -> Response:
-        inbox = self._streams.open(caller)
-        self._watch.follow(user_id, inbox)
-        return self._respond(
-            inbox,
-            stream,
-            caller=caller,
-            leave=lambda: self._watch.unfollow(user_id, inbox),
-            stream_name="order" if facts else "orders",
-            **facts,
-        )
+        source = OrderStream(self._watch, user_id, last_event_id, one=OneOrder(order_id, fetch))
+        return self._follow("order", source, caller, order_id=order_id)
 
     @operation(
         "Follows a kitchen's tickets",
@@ -174,7 +156,7 @@ class StreamRoutes:
         caller = await self._access.caller(request)
         require_cook(caller, kitchen_of(request))
         board = await self._boards.find(kitchen_of(request))
-        return self._follow_board(board, BoardStream.for_cooks(board), caller, "kitchen")
+        return self._follow("kitchen", BoardStream.for_cooks(board), caller, kitchen=board.kitchen)
 
     @operation(
         "Follows the pickup numbers",
@@ -187,48 +169,14 @@ class StreamRoutes:
     )
     async def board(self, request: Request) -> Response:
         board = await self._boards.find(kitchen_of(request))
-        return self._follow_board(board, BoardStream.for_guests(board), Caller(), "board")
+        return self._follow("board", BoardStream.for_guests(board), Caller(), kitchen=board.kitchen)
 
-    def _follow_board(
-        self, board: Board, stream: BoardStream, caller: Caller, name: str
-    ) -> Response:
-        inbox = self._streams.open(caller)
-        board.inboxes.add(inbox)
-        return self._respond(
-            inbox,
-            stream,
-            caller=caller,
-            leave=lambda: board.inboxes.discard(inbox),
-            stream_name=name,
-            kitchen=board.kitchen,
-        )
-
-    def _respond(
-        self,
-        inbox: Inbox[Any],
-        source: Source[Any],
-        *,
-        caller: Caller,
-        leave: Callable[[], None],
-        stream_name: str,
-        **facts: str,
-    ) -> Response:
-        told = log.bind(stream=stream_name, user_id=caller.user_id, **facts)
-        opened_at = time.monotonic()
-        told.info("stream_opened")
-
-        def close() -> None:
-            leave()
-            self._streams.close(inbox)
-            told.info("stream_closed", seconds=round(time.monotonic() - opened_at, 1))
-
-        return EventStreamResponse(
-            run_stream(inbox, source),
-            # What the token allowed ends with the token.
-            seconds=max(caller.expires_at - time.time(), 0) if caller.token else None,
-            on_disconnect=inbox.close,
-            on_close=close,
-        )
+    def _follow(
+        self, name: str, source: Source[Item], caller: Caller, **facts: str
+    ) -> EventStreamResponse:
+        # The stream remembers what is bound to the log now.
+        with bound_contextvars(stream=name, user_id=caller.user_id, **facts):
+            return EventStreamResponse(self._streams.open(source, caller))
 
 
 def _last_event_id(request: Request) -> str:

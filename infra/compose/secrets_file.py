@@ -1,11 +1,12 @@
 """The secrets of a Compose installation, made once and kept in .env, and Redis's users."""
 
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
+
+from infra.dev.private_file import write_private
 
 PASSWORDS = tuple(f"REDIS_{user}_PASSWORD" for user in ("ADMIN", "AUTH", "ORDER", "KITCHEN"))
 CREDENTIALS = tuple(f"{service}_CREDENTIAL" for service in ("ORDER", "KITCHEN", "GATEWAY"))
@@ -67,13 +68,7 @@ def _write_private(env_file: Path, changes: Mapping[str, str]) -> None:
     kept = env_file.read_text(encoding="utf-8").splitlines() if env_file.exists() else [HEADING]
     lines = [line.rstrip("\n") for line in kept if line.partition("=")[0].strip() not in changes]
     lines += [f"{name}={value}" for name, value in changes.items()]
-    # Written aside and then named, so that a file that is there is whole.
-    unfinished = env_file.with_name(f"{env_file.name}.{os.getpid()}")
-    with open(
-        unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
-    ) as file:
-        file.write("\n".join(lines) + "\n")
-    unfinished.replace(env_file)
+    write_private(env_file, ("\n".join(lines) + "\n").encode())
 
 
 def _sha256(text: str) -> str:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from infra.dev.certificates import tls_settings
 from infra.dev.children import Child, kept_running
 from infra.dev.guest import open_http
 from infra.dev.layout import Layout, LayoutError
@@ -13,7 +14,7 @@ from infra.dev.local_redis import RedisNotFoundError, find_redis_server, redis_c
 from infra.dev.opening import OpeningError, import_sample_menu_if_none, make_staff
 from infra.dev.readiness import NotReadyError, wait_until_ready
 from infra.dev.secrets_file import FILE_NAME, STAFF, Secrets, read_or_make_secrets
-from infra.dev.services import SERVICES
+from infra.dev.services import SERVICES, Service
 from infra.dev.settings import DevSettings
 
 READY_SECONDS = 60
@@ -34,11 +35,16 @@ def main() -> int:
         Child(
             service.name,
             [sys.executable, "-m", service.name],
-            layout.environment_of(service, secrets, os.environ),
+            layout.environment_of(service, secrets, _given(settings, service)),
         )
         for service in SERVICES
     ]
     return asyncio.run(_run(settings, layout, secrets, redis, services))
+
+
+def _given(settings: DevSettings, service: Service) -> Mapping[str, str]:
+    """What the environment already settles for ``service``."""
+    return (tls_settings(service, settings.certs) if settings.certs else {}) | os.environ
 
 
 def _redis(settings: DevSettings, layout: Layout) -> Child:

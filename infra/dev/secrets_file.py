@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from infra.dev.private_file import write_private
 from infra.dev.services import SERVICES
 
 FILE_NAME = "dev-secrets.json"
@@ -18,8 +18,8 @@ STAFF = {"admin": "admin", "cook": "kitchen"}
 class Secrets:
     """What each service shows to the others, and the passwords of the staff accounts."""
 
-    credentials: dict[str, str]
-    passwords: dict[str, str]
+    credentials: dict[str, str] = field(repr=False)
+    passwords: dict[str, str] = field(repr=False)
 
     @classmethod
     def generate(cls) -> "Secrets":
@@ -45,11 +45,5 @@ def read_or_make_secrets(folder: Path) -> Secrets:
     except FileNotFoundError:
         made = Secrets.generate()
     folder.mkdir(parents=True, exist_ok=True)
-    # Written aside and then named, so that a file that is there is whole.
-    unfinished = folder / f"{FILE_NAME}.{os.getpid()}"
-    with open(
-        unfinished, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
-    ) as file:
-        json.dump(asdict(made), file, indent=2)
-    unfinished.replace(folder / FILE_NAME)
+    write_private(folder / FILE_NAME, json.dumps(asdict(made), indent=2).encode())
     return made

@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.settings import OptionalPath
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -15,4 +17,9 @@ class DevSettings(BaseSettings):
 
     var: Path = Field(
         REPOSITORY / "var", description="Folder of the local Redis's data and generated secrets."
+    )
+    certs: OptionalPath = Field(
+        None,
+        description="Folder of the certificates `task certs` made: `./task dev` then speaks mutual "
+        "TLS between the services.",
     )

@@ -23,7 +23,8 @@ SERVICES = (auth.settings, order.settings, kitchen.settings, gateway.settings)
 def render() -> str:
     """The table in Markdown: what all services have first, then each one's own."""
     rows = [
-        _row(f"*_{name.upper()}", field) for name, field in ServiceSettings.model_fields.items()
+        _row(str(field.validation_alias or f"*_{name.upper()}"), field)
+        for name, field in ServiceSettings.model_fields.items()
     ]
     for module in SERVICES:
         prefix = module.Settings.model_config["env_prefix"]
@@ -52,7 +53,7 @@ def _default(field: FieldInfo) -> str:
         return f"`./{value.relative_to(REPOSITORY)}`"
     if isinstance(value, tuple) and value:
         return "one, `main`"
-    return f"`{value}`" if value not in ("", {}, ()) else "–"
+    return f"`{value}`" if value not in (None, "", {}, ()) else "–"
 
 
 def _durations(value: timedelta) -> Iterator[str]:

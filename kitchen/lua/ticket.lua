@@ -120,10 +120,11 @@ end
 local function record_change(previous, cause, by, reason, new_number, new_promise)
   t.seq = t.seq + 1
   t.cause, t.by = cause, by
+  local trace = t.traceparent and {'traceparent', t.traceparent} or {}
   local id = redis.call('XADD', changes, '*',
     'order_id', order_id, 'seq', t.seq, 'revision', t.revision,
     'previous', previous, 'status', t.status, 'cause', cause, 'by', by, 'at', now,
-    'number', new_number, 'promised_at', new_promise, 'reason', reason)
+    'number', new_number, 'promised_at', new_promise, 'reason', reason, unpack(trace))
   t.pending = t.pending == '' and id or t.pending .. ',' .. id
 end
 

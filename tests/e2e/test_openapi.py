@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.dev.guest import Guest
 from infra.dev.opening import SAMPLE_MENU, import_menu, read_menu
 from tests.stack import Stack, new_guest
 
@@ -21,6 +20,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 # Any seed will do; the same again finds the same again.
 SEED = os.environ.get("OPENAPI_SEED", "20261123")
 EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "5")
+ROLES = ("guest", "cook", "admin")
 ENDLESS = "/stream$"
 SESSION_ENDING = "/logout$|/session|/token/refresh$|/password$"
 
@@ -41,7 +41,9 @@ async def own_house(stack: Stack) -> AsyncIterator[None]:
         (await admin.call("PUT", path, json=body)).raise_for_status()
 
 
-async def token_of(account: Guest, http: httpx.AsyncClient) -> str:
+async def token_of(role: str, stack: Stack, http: httpx.AsyncClient) -> str:
+    """A token of a session nothing else uses."""
+    account = await new_guest(http) if role == "guest" else stack.staff(role)
     answer = await http.post("/login", json=account.account)
     token: str = answer.raise_for_status().json()["access_token"]
     return token
@@ -73,17 +75,17 @@ async def check(url: str, token: str, folder: Path, *options: str) -> None:
 
 
 @pytest.mark.usefixtures("own_house")
-@pytest.mark.parametrize("role", ["guest", "cook", "admin"])
+@pytest.mark.parametrize("role", ROLES)
 async def test_gateway_keeps_its_promises(
     stack: Stack, http: httpx.AsyncClient, tmp_path: Path, role: str
 ) -> None:
-    account = await new_guest(http) if role == "guest" else stack.staff(role)
-    await check(stack.gateway_url, await token_of(account, http), tmp_path)
+    await check(stack.gateway_url, await token_of(role, stack, http), tmp_path)
 
 
+@pytest.mark.parametrize("role", ROLES)
 async def test_auth_keeps_its_promises(
-    stack: Stack, http: httpx.AsyncClient, tmp_path: Path
+    stack: Stack, http: httpx.AsyncClient, tmp_path: Path, role: str
 ) -> None:
-    token = await token_of(await new_guest(http), http)
+    token = await token_of(role, stack, http)
     # Which would forget the very account.
     await check(stack.auth_url, token, tmp_path, "--exclude-method", "DELETE")

@@ -9,7 +9,7 @@ import pytest
 from infra.errors import Answer, RefusedError, Violation, read_refusal
 from infra.grpc_runtime import Boundary, grpc_server, open_channel
 from infra.identity import Guard
-from infra.lane import open_lanes
+from infra.lane import LaneChannel, open_lanes
 from infra.logs import get_logger
 from shared_proto.restaurant.auth.v1 import auth_pb2 as pb
 from shared_proto.restaurant.auth.v1 import auth_pb2_grpc
@@ -120,7 +120,8 @@ async def test_metadata_and_deadline_travel_with_the_call(stub, servicer):
     await stub.VerifyToken(pb.VerifyTokenRequest(), metadata=metadata, timeout=30)
     ((seen, remaining),) = servicer.seen
     assert (seen["authorization"], seen["blob-bin"]) == ("Bearer x", b"\x00\xff")
-    assert 0 < remaining <= 30
+    # gRPC rounds deadlines up on the wire, these to a tenth of a second.
+    assert 0 < remaining <= 30.2
 
 
 async def test_one_bad_call_fails_alone_with_all_its_details(stub):
@@ -189,3 +190,27 @@ async def test_large_answers_and_questions_do_not_break_the_lane(stub):
         *(stub.VerifyToken(pb.VerifyTokenRequest(access_token=name)) for _ in range(40))
     )
     assert all(answer.account.user_id == name for answer in answers)
+
+
+async def test_lanes_to_one_replica_share_one_and_replicas_share_the_calls(servicer):
+    other = Servicer()
+    async with (
+        serving(servicer) as port,
+        serving(other) as other_port,
+        open_channel(f"127.0.0.1:{port}") as channel,
+        open_channel(f"127.0.0.1:{other_port}") as other_channel,
+        open_lanes(channel, tuple, lanes=2) as lanes,
+        open_lanes(other_channel, tuple, lanes=2) as other_lanes,
+    ):
+        # As a balancing channel deals its streams out.
+        dealt = LaneChannel(channel, [*lanes._lanes, *other_lanes._lanes])
+        await opened(dealt)
+        stub = auth_pb2_grpc.AuthServiceStub(dealt)
+        held = [asyncio.create_task(stub.Logout(pb.LogoutRequest())) for _ in range(6)]
+        for each in (servicer, other):
+            for _ in range(3):
+                await each.entered.acquire()
+        assert sorted(lane.load for lane in dealt._lanes) == [0, 0, 3, 3]
+        for task in held:
+            task.cancel()
+        await asyncio.wait(held)

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 import uvloop
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ConnectionError, DataError, ResponseError
 
+from infra import shared_pipeline
 from infra.dev.local_redis import LocalRedis
 from infra.dev.rush.wires import Wire
 from infra.redis_client import open_redis
@@ -53,22 +54,17 @@ async def test_a_redis_that_was_killed_is_found_again(tmp_path):
     server.stop()
 
 
+@pytest.mark.parametrize("transaction", [False, True])
 async def test_scripts_in_a_pipeline_run_though_redis_was_started_anew_meanwhile(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, transaction: bool
 ):
     echo = redis.register_script("return ARGV[1]")
-    async with redis.pipeline(transaction=False) as pipe:
-        look = pipe.load_scripts
-
-        async def look_and_forget():
-            await look()
-            monkeypatch.undo()
-            # What a restart does to scripts.
-            await redis.script_flush()
-
-        monkeypatch.setattr(pipe, "load_scripts", look_and_forget)
+    assert await echo(args=["known"]) == "known"
+    async with redis.pipeline(transaction=transaction) as pipe:
         await echo(args=["one"], client=pipe)
         await echo(args=["two"], client=pipe)
+        # What a restart does to scripts.
+        await redis.script_flush()
         assert await pipe.execute() == ["one", "two"]
 
 
@@ -83,23 +79,94 @@ async def test_what_a_script_refuses_leaves_a_pipeline_as_it_was_asked_to(redis:
             await pipe.execute()
 
 
-def test_a_connection_that_was_lost_says_so_under_uvloop_too(redis_server: LocalRedis):
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_connection_that_was_lost_is_replaced_under_uvloop_too(
+    redis_server: LocalRedis, blocking: bool
+):
     """The loop the services run on raises RuntimeError there, which nobody would try again."""
 
     async def ask_on_a_lost_connection():
         async with (
             Wire("test→redis", redis_server.port) as wire,
-            open_redis(f"redis://127.0.0.1:{wire.port}/0") as client,
+            open_redis(f"redis://127.0.0.1:{wire.port}/0", blocking=blocking) as client,
         ):
-            connection = await client.connection_pool.get_connection()
-            wire.cut()
-            while not connection._writer.transport.is_closing():  # noqa: ASYNC110
+            for _ in range(20):
+                assert await client.ping()
+                wire.cut()
                 await asyncio.sleep(0)
-            # The loop closes it in its own next turn.
-            await asyncio.sleep(0)
-            with pytest.raises(ConnectionError):
-                await connection.send_command("PING")
-            await client.connection_pool.release(connection)
             assert await client.ping()
 
     uvloop.run(ask_on_a_lost_connection())
+
+
+async def test_what_is_asked_in_one_turn_leaves_together(redis: Redis):
+    before = await redis.info("stats")
+    await asyncio.gather(*(redis.set(f"key{n}", n) for n in range(100)))
+    after = await redis.info("stats")
+    assert await redis.mget([f"key{n}" for n in range(100)]) == [str(n) for n in range(100)]
+    # Redis reads what came together with one system call.
+    reads = after["total_reads_processed"] - before["total_reads_processed"]
+    assert reads < 10
+
+
+async def test_an_error_stays_with_its_call(redis: Redis):
+    await redis.set("text", "no number")
+    results = await asyncio.gather(
+        redis.set("one", 1), redis.incr("text"), redis.incr("one"), return_exceptions=True
+    )
+    assert results[0] is True
+    assert isinstance(results[1], ResponseError)
+    assert results[2] == 2
+
+
+async def test_a_transaction_is_not_torn_apart_by_others(redis: Redis):
+    async def add_and_look() -> list[int]:
+        async with redis.pipeline(transaction=True) as pipe:
+            for _ in range(5):
+                pipe.incr("count")
+            return await pipe.execute()
+
+    runs = await asyncio.gather(*(add_and_look() for _ in range(50)), redis.incr("other"))
+    for run in runs[:-1]:
+        assert run == list(range(run[0], run[0] + 5))
+
+
+async def test_a_refused_command_fails_its_transaction_by_name(redis: Redis):
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.set("kept", "yes")
+        pipe.execute_command("NO-SUCH-COMMAND")
+        with pytest.raises(ResponseError, match=r"(?i)no-such-command"):
+            await pipe.execute()
+    assert await redis.get("kept") is None
+
+
+async def test_what_cannot_be_sent_is_refused_and_harms_nobody(redis: Redis):
+    with pytest.raises(DataError):
+        await redis.set("key", None)  # type: ignore[arg-type]
+    assert await redis.ping()
+
+
+async def test_a_redis_that_falls_silent_is_given_up(
+    redis_server: LocalRedis, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shared_pipeline, "REPLY_SECONDS", 0.2)
+    async with (
+        Wire("test→redis", redis_server.port) as wire,
+        open_redis(f"redis://127.0.0.1:{wire.port}/0") as client,
+    ):
+        assert await client.ping()
+        # Its connections stay as they are and nothing comes any more; a new one works.
+        wire.fall_silent()
+        assert await client.ping()
+
+
+async def test_who_waits_when_the_client_is_closed_is_told(redis_server: LocalRedis):
+    async with Wire("test→redis", redis_server.port) as wire:
+        client = open_redis(f"redis://127.0.0.1:{wire.port}/0")
+        await client.ping()
+        wire.fall_silent()
+        waiting = asyncio.create_task(client.ping())
+        await asyncio.sleep(0)
+        await client.aclose()
+        with pytest.raises(ConnectionError):
+            await waiting

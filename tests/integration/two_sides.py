@@ -97,6 +97,11 @@ class InterruptedOrders(RedisOrderStore):
         await self._interruption.was_read()
         return found
 
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+        found = await super().recall_many(order_ids)
+        await self._interruption.was_read()
+        return found
+
 
 class InterruptedTickets(RedisTicketStore):
     """The tickets, where another replica may act between a look at what is due and the move."""

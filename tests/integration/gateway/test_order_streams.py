@@ -331,9 +331,26 @@ async def test_user_with_too_many_streams_is_refused_until_one_closes() -> None:
 async def test_process_with_too_many_streams_refuses_more() -> None:
     async with House().open(streams_limit=1) as house, house.stream() as stream:
         await stream.take(1)
-        refused = await house.call("GET", "/board/stream")
+        refused = await house.call("GET", "/order/stream", "boris")
         assert refused.status_code == 503
         assert "Retry-After" in refused.headers
+
+
+async def test_board_and_guests_take_no_place_of_each_other() -> None:
+    async with (
+        House().open(streams_limit=1, board_streams_limit=2) as house,
+        house.stream("/board/stream", "") as first,
+        house.stream("/board/stream", "") as second,
+    ):
+        await first.take(1)
+        await second.take(1)
+        refused = await house.http.get("/board/stream")
+        assert refused.status_code == 503
+        assert "Retry-After" in refused.headers
+        async with house.stream() as guest:
+            await guest.take(1)
+            refused = await house.call("GET", "/kitchen/stream", "carla", "kitchen")
+            assert refused.status_code == 503, "staff are users like guests"
 
 
 async def _status(house: House) -> int:

@@ -271,3 +271,30 @@ async def test_parked_ticket_of_a_cancelled_order_is_done_with(world: World) -> 
     assert await world.store.count_parked(MAIN) == 0
     ticket = await world.ticket("A")
     assert (ticket.status, ticket.reason) == (Status.CANCELLED, "gone")
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+OTHER_TRACEPARENT = "00-a3ce929d0e0e47364bf92f3577b34da6-00f067aa0ba902b8-01"
+
+
+async def test_all_changes_of_a_ticket_come_from_the_span_that_put_it(world: World) -> None:
+    await world.put(command("A", traceparent=TRACEPARENT))
+    before = await world.dump()
+    # Another delivery of the same command is another span; the ticket stays with the first.
+    await world.put(command("A", traceparent=OTHER_TRACEPARENT))
+    assert await world.dump() == before
+
+    await world.put(command("A", version=2, revision=2, traceparent=OTHER_TRACEPARENT))
+    await world.run_tick()
+
+    assert (await world.ticket("A")).traceparent == TRACEPARENT
+    changes = await world.changes()
+    assert [change.traceparent for change in changes] == [TRACEPARENT] * 2
+
+
+async def test_ticket_without_a_span_keeps_nothing_of_one(world: World) -> None:
+    await world.place("A")
+    await world.run_tick()
+
+    assert "traceparent" not in str(await world.dump())
+    assert {change.traceparent for change in await world.changes()} == {""}

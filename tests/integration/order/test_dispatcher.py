@@ -192,3 +192,23 @@ async def test_a_redis_that_takes_no_writes_for_a_while_is_waited_out(
         order = await place(service)
         await kitchen.until(lambda: order.id in kitchen.got)
         await drained(redis)
+
+
+async def test_consumers_that_are_gone_are_forgotten_unless_they_left_something(
+    redis, redis_server, store, service, kitchen, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "GONE_MS", 0)
+    await redis.xgroup_create(OUTBOX, keys.DISPATCHERS, id="0", mkstream=True)
+    await redis.xgroup_createconsumer(OUTBOX, keys.DISPATCHERS, "gone")
+    order = await place(service)
+    await redis.xreadgroup(keys.DISPATCHERS, "gone with an order", {OUTBOX: ">"})
+    # So that a millisecond has passed since.
+    while not (await redis.xinfo_consumers(OUTBOX, keys.DISPATCHERS))[0]["idle"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 1)
+    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.01)
+    async with dispatching(redis_server, store, service, kitchen):
+        await kitchen.until(lambda: order.id in kitchen.got)
+        await drained(redis)
+        names = {each["name"] for each in await redis.xinfo_consumers(OUTBOX, keys.DISPATCHERS)}
+    assert names == {"gone with an order", "one"}

@@ -8,9 +8,9 @@ from redis.asyncio import Redis
 
 from infra.identity import Caller
 from infra.limits import Limit
-from order.domain import LineRequest, TooManyOrdersError
+from order.domain import InvalidOrderError, LineRequest, TooManyOrdersError
 from order.ports import Idempotency
-from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore, RedisPlacingLimit
+from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
 from order.service import OrderService, Placed
 from tests.integration.order.conftest import ADMIN, ANNA, BORIS, TEA
 
@@ -18,13 +18,9 @@ LIMIT = Limit(3, timedelta(minutes=1))
 
 
 @pytest.fixture
-async def limited(redis: Redis, store: RedisOrderStore) -> OrderService:
-    service = OrderService(
-        store,
-        RedisMenuStore(redis),
-        RedisHouseStore(redis),
-        placing=RedisPlacingLimit(redis, LIMIT),
-    )
+async def limited(redis: Redis) -> OrderService:
+    store = RedisOrderStore(redis, retention=timedelta(days=1), placing=LIMIT)
+    service = OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis))
     await service.import_menu(ADMIN, "EUR", [TEA])
     return service
 
@@ -69,11 +65,35 @@ async def test_repeated_key_is_answered_though_the_allowance_is_used_up(
     assert again.order.id == first.order.id
 
 
-async def test_place_taken_twice_by_one_counts_once(redis: Redis) -> None:
-    limit = RedisPlacingLimit(redis, LIMIT)
-    for _ in range(2):
-        usage = await limit.take("anna", "op-1")
-    assert (usage.granted, usage.remaining) == (True, 2)
-    # The key lives no longer than what it counts.
+async def test_refused_order_leaves_nothing_behind(limited: OrderService, redis: Redis) -> None:
+    for _ in range(3):
+        await place(limited, ANNA)
+    keys = sorted(await redis.keys("order:*"))
+    with pytest.raises(TooManyOrdersError):
+        await place(limited, ANNA, "k1")
+    assert sorted(await redis.keys("order:*")) == keys
+
+
+async def test_what_can_not_be_ordered_takes_no_place(limited: OrderService) -> None:
+    for _ in range(5):
+        with pytest.raises(InvalidOrderError):
+            await limited.place_order(ANNA, [], note="", kitchen="main", idempotency=None)
+    placed = await place(limited, ANNA)
+    assert placed.usage
+    assert placed.usage.remaining == 2
+
+
+async def test_repeated_key_takes_no_place(limited: OrderService) -> None:
+    for _ in range(5):
+        await place(limited, ANNA, "k1")
+    placed = await place(limited, ANNA)
+    assert placed.usage
+    assert placed.usage.remaining == 1
+
+
+async def test_places_are_kept_no_longer_than_they_count(
+    limited: OrderService, redis: Redis
+) -> None:
+    await place(limited, ANNA)
     (key,) = await redis.keys("order:*:placings")
     assert 0 < await redis.pttl(key) <= 60_000

@@ -206,7 +206,7 @@ async def test_a_menu_keeps_its_sequence_and_is_imported_once_per_operation(redi
     assert await menus.read() == replace(menu, version=1)
     assert list((await menus.read()).items) == ["tea", "bowl"]
     assert (await menus.replace(replace(menu, items={"bowl": BOWL}), op="two")).version == 2
-    assert (await menus.read_dishes(["tea", "bowl"])).items == {"bowl": BOWL}
+    assert (await menus.read()).items == {"bowl": BOWL}
 
 
 async def test_selling_out_touches_one_dish(redis):
@@ -236,3 +236,32 @@ async def test_another_order_under_the_same_id_is_not_taken_for_the_same(store):
     await store.commit(change, tell_kitchen=True)
     other = replace(change, entry=replace(change.entry, op=new_op()))
     assert await store.commit(other, tell_kitchen=True) == Stale()
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+async def test_span_of_a_change_stands_in_its_event_and_its_command(redis, store):
+    change = replace(an_order(), traceparent=TRACEPARENT)
+    # The second time as whoever lost the first reply.
+    for _ in range(2):
+        assert await store.commit(change, tell_kitchen=True) == Applied()
+    shard = shard_of("anna-id")
+    ((_, event),) = await redis.xrange(f"order:{{{shard}}}:events")
+    ((_, command),) = await redis.xrange(f"order:{{{shard}}}:outbox")
+    assert event["traceparent"] == command["traceparent"] == TRACEPARENT
+    # It belongs to the change, not to the order.
+    assert "traceparent" not in await redis.hgetall(f"order:{{{shard}}}:{change.order.id}")
+    (told,) = (await store.events_after("anna-id", "0-0", limit=10)).events
+    assert told.traceparent == TRACEPARENT
+
+
+async def test_change_without_a_span_leaves_no_field_for_one(redis, store):
+    assert await store.commit(an_order(), tell_kitchen=True) == Applied()
+    shard = shard_of("anna-id")
+    ((_, event),) = await redis.xrange(f"order:{{{shard}}}:events")
+    ((_, command),) = await redis.xrange(f"order:{{{shard}}}:outbox")
+    assert "traceparent" not in event
+    assert set(command) == {"order_id", "version"}
+    (told,) = (await store.events_after("anna-id", "0-0", limit=10)).events
+    assert told.traceparent == ""

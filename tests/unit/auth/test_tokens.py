@@ -129,10 +129,17 @@ def _hmac(claims: dict[str, Any], key: SigningKey, secret: bytes) -> str:
     return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
+def _promoted(claims: dict[str, Any], key: SigningKey) -> str:
+    """A token of ours into which a role was written."""
+    header, _, signature = _signed(key, claims).split(".")
+    return f"{header}.{_base64url(claims | {'roles': ['admin']})}.{signature}"
+
+
 FORGERIES: dict[str, Callable[[dict[str, Any], SigningKey], str]] = {
     "no signature": _unsigned,
     "HMAC with the public key as PEM": _hmac_with_public_pem,
     "HMAC with the public key's bytes": _hmac_with_public_bytes,
+    "a role that was not given": _promoted,
     "another issuer": lambda claims, key: _signed(key, claims | {"iss": "mallory"}),
     "another audience": lambda claims, key: _signed(key, claims | {"aud": "bank"}),
     "no expiry": lambda claims, key: _signed(key, {k: claims[k] for k in claims if k != "exp"}),

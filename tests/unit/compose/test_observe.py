@@ -14,6 +14,8 @@ from prometheus_client.metrics import MetricWrapperBase
 import auth.metrics
 import gateway.metrics
 import infra.metrics
+import infra.revocations
+import infra.tls
 import kitchen.metrics
 import order.metrics
 from infra.dev.services import SERVICES
@@ -22,7 +24,15 @@ from tests.yaml_file import read_yaml
 
 OBSERVE = REPOSITORY / "infra" / "observe"
 DASHBOARD = OBSERVE / "grafana" / "dashboards" / "brigade.json"
-MODULES = (auth.metrics, gateway.metrics, infra.metrics, kitchen.metrics, order.metrics)
+MODULES = (
+    auth.metrics,
+    gateway.metrics,
+    infra.metrics,
+    infra.revocations,
+    infra.tls,
+    kitchen.metrics,
+    order.metrics,
+)
 PROMETHEUS_OWN = {"up"}
 LANGUAGE = {"by", "le", "max", "sum", "rate", "increase", "time", "histogram_quantile"}
 
@@ -104,7 +114,8 @@ def test_every_metric_of_ours_is_shown_or_alerted_on(expressions: list[str]) -> 
 def test_names_follow_prometheus_conventions() -> None:
     for name in sample_names():
         assert re.fullmatch(
-            r"(auth|order|kitchen|gateway|grpc_server|http|redis|process)_[a-z_]+", name
+            r"(auth|order|kitchen|gateway|grpc_server|http|redis|revocations|tls|process)_[a-z_]+",
+            name,
         )
 
 

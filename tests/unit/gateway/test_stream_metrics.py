@@ -1,11 +1,16 @@
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import REGISTRY
+from starlette.types import Message
 
 from gateway.inbox import Inbox
-from gateway.streams import run_stream
+from gateway.stream import Stream
+from gateway.turns import Turns
+from infra.identity import Caller
 
 
 @dataclass(frozen=True)
@@ -13,6 +18,7 @@ class Happened:
     """Something that happened some seconds ago."""
 
     at: float
+    traceparent = ""
 
 
 class Teller:
@@ -21,7 +27,13 @@ class Teller:
     is_ready = True
     is_over = False
 
-    async def catch_up(self) -> AsyncIterator[bytes]:
+    def join(self, inbox: Inbox[Any]) -> None:
+        self.inbox = inbox
+
+    def leave(self, inbox: Inbox[Any]) -> None:
+        pass
+
+    async def catch_up(self) -> AsyncGenerator[bytes, None]:
         yield b"snapshot"
 
     def tell(self, item: Happened) -> bytes | None:
@@ -37,16 +49,28 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_time_from_a_change_to_the_browser_is_noted_when_it_was_written() -> None:
-    inbox: Inbox[Happened] = Inbox(8)
-    chunks = run_stream(inbox, Teller())
-    before = value("gateway_change_to_browser_seconds_sum")
-    events = {kind: value("gateway_events_sent_total", kind=kind) for kind in ("live", "catch_up")}
+    source = Teller()
+    stream = Stream(source, Caller(), queue=8, turns=Turns(), on_gone=lambda _: None)
     told: list[bytes] = []
-    async for chunk in chunks:
-        told.append(chunk)
-        if chunk == b"snapshot":
-            inbox.put(Happened(time.time() - 100))
-    assert told[1:] == [b"snapshot", b"status"]
-    assert value("gateway_change_to_browser_seconds_sum") - before >= 100
+    over = asyncio.Event()
+    sums: list[float] = []
+
+    async def send(message: Message) -> None:
+        told.append(message["body"])
+        sums.append(value("gateway_change_to_browser_seconds_sum"))
+        if message["body"] == b"heartbeat":
+            source.inbox.put(Happened(time.time() - 100))
+        if not message["more_body"]:
+            over.set()
+
+    async def receive() -> Message:
+        await over.wait()
+        return {"type": "http.disconnect"}
+
+    events = {kind: value("gateway_events_sent_total", kind=kind) for kind in ("live", "catch_up")}
+    await stream.run(receive, send, over.set)
+    assert told == [b"snapshot", b"heartbeat", b"status", b""]
+    assert sums[2] == sums[0], "not before it was written"
+    assert sums[3] - sums[2] >= 100
     for kind, count in events.items():
         assert value("gateway_events_sent_total", kind=kind) == count + 1

@@ -6,12 +6,14 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Mount, Route
+from starlette.types import Scope
 
 from infra.openapi import Reply, operation
-from infra.resources import accepts, resources
+from infra.resources import Endpoint, PathRouter, accepts, resources
 from infra.web import (
     EXCEPTION_HANDLERS,
     MAX_HEADER_BYTES,
@@ -117,3 +119,40 @@ async def test_every_answer_has_security_headers(client: httpx.AsyncClient) -> N
         assert "strict-transport-security" not in headers
     secure = await client.get("https://test/dishes/soup")
     assert secure.headers["strict-transport-security"]
+
+
+async def _said(router: PathRouter, path: str, method: str = "GET") -> tuple[int, str]:
+    transport = httpx.ASGITransport(ExceptionMiddleware(router))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.request(method, path)
+    return answer.status_code, answer.text
+
+
+def _telling(name: str) -> Endpoint:
+    async def tell(request: Request) -> Response:
+        return Response(f"{name} {request.path_params.get('id', '')}".strip())
+
+    return tell
+
+
+async def test_fixed_path_goes_before_a_pattern_wherever_they_stand() -> None:
+    routes = [
+        Route("/order/{id}", _telling("one"), methods=["GET"]),
+        Route("/order/stream", _telling("stream"), methods=["GET"]),
+    ]
+    inner = PathRouter(resources(routes))
+    router = PathRouter([*resources(routes), Mount("/api/v1", app=inner)])
+    for prefix in ("", "/api/v1"):
+        assert await _said(router, f"{prefix}/order/stream") == (200, "stream")
+        assert await _said(router, f"{prefix}/order/17") == (200, "one 17")
+        assert (await _said(router, f"{prefix}/order/stream", "PUT"))[0] == 405
+        assert (await _said(router, f"{prefix}/nothing"))[0] == 404
+
+
+async def test_first_route_of_a_fixed_path_that_wants_the_request_gets_it() -> None:
+    class Shy(Route):
+        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+            return Match.NONE, {}
+
+    router = PathRouter([Shy("/board", _telling("page")), Route("/board", _telling("numbers"))])
+    assert await _said(router, "/board") == (200, "numbers")

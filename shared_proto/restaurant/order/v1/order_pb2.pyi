@@ -1313,6 +1313,7 @@ class OrderEvent(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     PROMISED_AT_FIELD_NUMBER: _builtins.int
     ALLOWED_ACTIONS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the entry in the feed and in the user's own stream."""
     user_id: _builtins.str
@@ -1329,6 +1330,8 @@ class OrderEvent(_message.Message):
     """The pickup number, 0 until there is one."""
     cause: Global___Cause.ValueType
     """What made it happen."""
+    traceparent: _builtins.str
+    """W3C traceparent of the span that committed the change, where that is recorded."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1355,10 +1358,11 @@ class OrderEvent(_message.Message):
         at: _timestamp_pb2.Timestamp | None = ...,
         promised_at: _timestamp_pb2.Timestamp | None = ...,
         allowed_actions: _abc.Iterable[_builtins.str] | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "promised_at", b"promised_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_actions", b"allowed_actions", "at", b"at", "cause", b"cause", "id", b"id", "number", b"number", "order_id", b"order_id", "previous", b"previous", "promised_at", b"promised_at", "status", b"status", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_actions", b"allowed_actions", "at", b"at", "cause", b"cause", "id", b"id", "number", b"number", "order_id", b"order_id", "previous", b"previous", "promised_at", b"promised_at", "status", b"status", "traceparent", b"traceparent", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1623,6 +1627,7 @@ class TicketCommand(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     PROMISED_AT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     kitchen: _builtins.str
@@ -1641,6 +1646,8 @@ class TicketCommand(_message.Message):
     """The pickup number the order already has, or 0."""
     reason: _builtins.str
     """Why, for an order that was called off."""
+    traceparent: _builtins.str
+    """W3C traceparent of the span that delivers the command, where that is recorded."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderLine]:
         """What to cook."""
@@ -1668,10 +1675,11 @@ class TicketCommand(_message.Message):
         number: _builtins.int = ...,
         promised_at: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["placed_at", b"placed_at", "promised_at", b"promised_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "items", b"items", "kitchen", b"kitchen", "note", b"note", "number", b"number", "order_id", b"order_id", "placed_at", b"placed_at", "promised_at", b"promised_at", "reason", b"reason", "revision", b"revision", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "items", b"items", "kitchen", b"kitchen", "note", b"note", "number", b"number", "order_id", b"order_id", "placed_at", b"placed_at", "promised_at", b"promised_at", "reason", b"reason", "revision", b"revision", "status", b"status", "traceparent", b"traceparent", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1695,6 +1703,7 @@ class TicketChange(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     PROMISED_AT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     change_id: _builtins.str
     """Unique for ever; the same for every time this change is sent."""
     order_id: _builtins.str
@@ -1715,6 +1724,8 @@ class TicketChange(_message.Message):
     """The pickup number, where it is new."""
     reason: _builtins.str
     """Why, for a recall."""
+    traceparent: _builtins.str
+    """W3C traceparent of the span that sends the change, where that is recorded."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1738,10 +1749,11 @@ class TicketChange(_message.Message):
         number: _builtins.int = ...,
         promised_at: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "promised_at", b"promised_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "by", b"by", "cause", b"cause", "change_id", b"change_id", "number", b"number", "order_id", b"order_id", "previous", b"previous", "promised_at", b"promised_at", "reason", b"reason", "revision", b"revision", "seq", b"seq", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "by", b"by", "cause", b"cause", "change_id", b"change_id", "number", b"number", "order_id", b"order_id", "previous", b"previous", "promised_at", b"promised_at", "reason", b"reason", "revision", b"revision", "seq", b"seq", "status", b"status", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,55 @@
+"""Answers that stay open for hours wait on top of the application, not below all its layers."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.connections import abort_of
+
+HAND_OVER = "brigade.hand_over"
+
+
+class LongAnswer(Protocol):
+    """The rest of an answer whose head has been sent."""
+
+    async def run(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
+        """Sends the rest. Returns when that is done or the reader is gone.
+
+        ``abort`` breaks off the connection.
+        """
+
+
+def hand_over(scope: Scope, rest: LongAnswer) -> None:
+    """Lets the outermost layer go on with an answer when all others have returned."""
+    scope[HAND_OVER].append(rest)
+
+
+class LongAnswersMiddleware:
+    """The outermost layer. It goes on with answers that were handed over.
+
+    All that a request went through, from middleware to handler, is let go of by then, and so is
+    what it said: of 10,000 open streams that is most of the memory. What is sent goes straight to
+    the server, past layers that only care for an answer's head.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handed_over: list[LongAnswer] = []
+        scope[HAND_OVER] = handed_over
+        await self._app(scope, receive, send)
+        for rest in handed_over:
+            abort = abort_of(scope)
+            _forget(scope)
+            await rest.run(receive, send, abort)
+
+
+def _forget(scope: Scope) -> None:
+    """Empties the scope, which the server keeps as long as the answer. That is ours alone by now:
+    the server still looks at the method."""
+    method = scope["method"]
+    scope["headers"].clear()
+    scope.clear()
+    scope["method"] = method

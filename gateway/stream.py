@@ -1,0 +1,305 @@
+"""One event stream: what it sends when, and what it holds while there is nothing to send."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from contextvars import copy_context
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+
+import grpc
+from prometheus_client import Counter
+from starlette.types import Message, Receive, Send
+
+from gateway.clients import PeerAwayError
+from gateway.events import record_sent
+from gateway.inbox import Inbox
+from gateway.metrics import CHANGE_TO_BROWSER, EVENTS_SENT
+from gateway.stepping import Rest, Steps, begin
+from gateway.turns import Turns
+from gateway.upstream import describe
+from infra import tracing
+from infra.identity import Caller
+from infra.logs import get_logger
+
+log = get_logger()
+
+CATCH_UP_AGAIN_SECONDS = 0.5
+
+BEATS_SENT = EVENTS_SENT.labels("heartbeat")
+CAUGHT_UP = EVENTS_SENT.labels("catch_up")
+TOLD_LIVE = EVENTS_SENT.labels("live")
+
+
+class News(tracing.Traced, Protocol):
+    """What may happen on a stream."""
+
+    @property
+    def at(self) -> float:
+        """When it happened, in seconds of Unix time."""
+
+    @property
+    def traceparent(self) -> str:
+        """The span that made it happen, where that was recorded (``infra.tracing``)."""
+
+
+Item = TypeVar("Item", bound=News)
+Told = TypeVar("Told", contravariant=True)
+
+
+class Source(Protocol[Told]):
+    """What one event stream tells its reader. All chunks are encoded events."""
+
+    def join(self, inbox: Inbox[Any]) -> None:
+        """Puts into ``inbox`` what happens from here on."""
+
+    def leave(self, inbox: Inbox[Any]) -> None:
+        """Puts nothing more into it."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the reader can be brought up to date now; its inbox is woken when it can."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all has been told for good."""
+
+    def catch_up(self) -> AsyncGenerator[bytes, None]:
+        """What brings the reader up to date. Raises AioRpcError or PeerAwayError: try later."""
+
+    def tell(self, item: Told) -> bytes | None:
+        """What happened, for this reader, or None if that is no news to it."""
+
+    def heartbeat(self) -> bytes:
+        """How fresh the data is."""
+
+
+class Stream(Generic[Item]):
+    """One open event stream.
+
+    The only task it has for good is the request's own, and that waits for the reader to go. What
+    is to be sent is sent in turns that the stream takes when its inbox has news: up to date first
+    and after every gap, then live, until it is over or closed. A turn takes a task only where it
+    has to wait: while the reader is brought up to date, and while he is slow. Meanwhile the inbox
+    fills, and past its limit the reader has to be brought up to date again, from the last that was
+    sent to him.
+
+    Args:
+        source: what it tells.
+        caller: for whom, or a caller without a name.
+        queue: how many items may wait for a slow reader.
+        turns: where it waits for its turn.
+        on_gone: called once when it is over, whatever ended it, in the context it was made in.
+    """
+
+    __slots__ = (
+        "_abort",
+        "_context",
+        "_is_due",
+        "_is_open",
+        "_on_gone",
+        "_send",
+        "_sending_since",
+        "_source",
+        "_task",
+        "_turns",
+        "caller",
+        "inbox",
+        "opened_at",
+    )
+
+    def __init__(
+        self,
+        source: Source[Item],
+        caller: Caller,
+        *,
+        queue: int,
+        turns: Turns,
+        on_gone: Callable[["Stream[Any]"], None],
+    ) -> None:
+        self.caller = caller
+        self.inbox: Inbox[Item] = Inbox(queue, self._on_news)
+        self.opened_at = time.monotonic()
+        self._source = source
+        self._turns = turns
+        self._on_gone = on_gone
+        # What the log says of the request it says of all that comes of it.
+        self._context = copy_context()
+        self._send: Callable[[Message], Steps]
+        self._abort: Callable[[], None]
+        self._is_open = False
+        self._is_due = False
+        self._task: asyncio.Task[None] | None = None
+        self._sending_since: float | None = None
+        source.join(self.inbox)
+
+    async def run(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
+        """Sends events until there are no more or the reader is gone.
+
+        Args:
+            receive: ASGI's.
+            send: ASGI's; the head of the answer went through it.
+            abort: breaks off the connection, which ``receive`` then reports.
+        """
+        self._send = cast(Callable[[Message], Steps], send)
+        self._abort = abort
+        self._is_open = True
+        self._on_news()
+        try:
+            # It comes after the end too, so this is all there is to wait for.
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._is_open = False
+            self.forget()
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait({self._task})
+
+    def forget(self) -> None:
+        """Lets go of it. For a stream that never ran; ``run`` sees to the others."""
+        self._source.leave(self.inbox)
+        self._context.run(self._on_gone, self)
+
+    def give_up(self) -> None:
+        """Ends it for a reader who stands still."""
+        self._context.run(log.info, "stream_stalled")
+        self.inbox.close()
+
+    def stands_still(self, seconds: float) -> bool:
+        """Whether the reader has taken nothing for so long though something waits for him."""
+        since = self._sending_since
+        return since is not None and time.monotonic() - since >= seconds
+
+    def _on_news(self) -> None:
+        if not self._is_open:
+            return
+        if self._task is not None:
+            # When that is done the stream looks for news again; but it may wait for long.
+            if self.inbox.closed:
+                self._task.cancel()
+        elif not self._is_due:
+            self._is_due = True
+            self._turns.wait_for_one(self)
+
+    def take_turn(self) -> None:
+        """Sends what there is to send; what takes waiting goes on in a task."""
+        self._is_due = False
+        while self._is_open and self._task is None:
+            if self._must_catch_up():
+                # That asks other services, with deadlines, which only tasks can have.
+                self._start(self._catch_up())
+            elif (parcel := self._next()) is not None:
+                self._ship(parcel)
+            else:
+                return
+
+    def _must_catch_up(self) -> bool:
+        inbox = self.inbox
+        return inbox.stale and not inbox.closed and self._source.is_ready
+
+    def _next(self) -> "_Parcel | None":
+        """What is to be sent now, if anything: a heartbeat, what happened, or the end."""
+        if self.inbox.take_beat():
+            return _Parcel(self._source.heartbeat(), BEATS_SENT)
+        chunks: list[bytes] = []
+        told: list[News] = []
+        for item in self.inbox.take_all():
+            if self._source.is_over:
+                break
+            if (chunk := self._source.tell(item)) is not None:
+                chunks.append(chunk)
+                told.append(item)
+        if chunks:
+            return _Parcel(b"".join(chunks), TOLD_LIVE, told)
+        return _END if self.inbox.closed or self._source.is_over else None
+
+    def _ship(self, parcel: "_Parcel") -> None:
+        self._sending_since = time.monotonic()
+        try:
+            rest = begin(self._send(parcel.message()))
+        except Exception as error:
+            self._break_off(error)
+            return
+        if rest is None:
+            self._note(parcel)
+        elif self.inbox.closed:
+            # He has not even taken what was sent before, so he won't take the end.
+            self._break_off()
+        else:
+            self._start(self._finish(rest, parcel))
+
+    async def _finish(self, rest: Rest, parcel: "_Parcel") -> None:
+        await rest
+        self._note(parcel)
+
+    def _note(self, parcel: "_Parcel") -> None:
+        """It was written."""
+        began_at, self._sending_since = self._sending_since, None
+        if parcel.counter is None:
+            self._is_open = False
+            return
+        parcel.counter.inc(len(parcel.told) or 1)
+        if not parcel.told:
+            return
+        now = time.time()
+        for item in parcel.told:
+            CHANGE_TO_BROWSER.observe(max(0.0, now - item.at))
+        if tracing.is_on() and began_at is not None:
+            since = time.time_ns() - round((time.monotonic() - began_at) * 1e9)
+            for item in parcel.told:
+                record_sent(item, since)
+
+    async def _catch_up(self) -> None:
+        self.inbox.refresh()
+        try:
+            async with aclosing(self._source.catch_up()) as chunks:
+                async for chunk in chunks:
+                    parcel = _Parcel(chunk, CAUGHT_UP)
+                    self._sending_since = time.monotonic()
+                    await self._send(parcel.message())
+                    self._note(parcel)
+        except (grpc.aio.AioRpcError, PeerAwayError) as error:
+            log.info("stream_catch_up_failed", error=describe(error))
+            self.inbox.invalidate()
+            await asyncio.sleep(CATCH_UP_AGAIN_SECONDS * random.uniform(1, 2))  # noqa: S311
+        else:
+            # What was caught up with may be old already: say so now, not at the next beat.
+            self.inbox.beat()
+
+    def _start(self, steps: Steps) -> None:
+        self._task = asyncio.create_task(steps, context=self._context)
+        self._task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        self._sending_since = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._break_off(error)
+        self._on_news()
+
+    def _break_off(self, error: BaseException | None = None) -> None:
+        """Breaks off the connection, for a bug if there is an ``error``: the reader comes back."""
+        if error is not None:
+            self._context.run(log.error, "stream_failed", exc_info=error)
+        if self._is_open:
+            self._is_open = False
+            self._abort()
+
+
+class _Parcel(NamedTuple):
+    """What is sent at once."""
+
+    chunk: bytes
+    counter: Counter | None
+    """Counts what is in it; None for the end of the stream."""
+    told: Sequence[News] = ()
+    """What happened just now and is told by it."""
+
+    def message(self) -> Message:
+        more = self.counter is not None
+        return {"type": "http.response.body", "body": self.chunk, "more_body": more}
+
+
+_END = _Parcel(b"", None)
