@@ -1,0 +1,1 @@
+"""``./task bench``: how fast the whole is, as ratios to the ceiling of its own web server."""

@@ -1,0 +1,1 @@
+"""What event streams cost the gateway, beside the stock response of sse-starlette."""
