@@ -117,23 +117,26 @@ class SharedConnection:
         loop = asyncio.get_running_loop()
         due = self._calls[0].asked_at + REPLY_SECONDS
         if due <= loop.time():
+            # From here on nothing is sent there, and what still comes from there is for nobody.
+            connection, self._connection = self._connection, None
             self._fail(TimeoutError("Redis did not answer in time"))
-            self._connection.writer.transport.abort()
+            connection.writer.transport.abort()
         else:
             self._watchdog = loop.call_at(due, self._watch)
 
     async def _run(self) -> None:
         lost: RedisError = ConnectionError("the connection to Redis was closed")
+        connection: SteadyConnection | None = None
         try:
-            self._connection = await self._connect()
+            connection = self._connection = await self._connect()
             self._flush()
-            await self._read(self._connection)
+            await self._read(connection)
         except RedisError as error:
             lost = error
         except OSError as error:
             lost = ConnectionError(str(error) or type(error).__name__)
         finally:
-            connection, self._connection, self._running = self._connection, None, None
+            self._connection = self._running = None
             self._fail(lost)
             if self._watchdog is not None:
                 self._watchdog.cancel()
@@ -156,7 +159,7 @@ class SharedConnection:
             replyError=connection.error_of,
             encoding="utf-8",
         )
-        while data := await connection.reader.read(READ_BYTES):
+        while (data := await connection.reader.read(READ_BYTES)) and connection is self._connection:
             parser.feed(data)
             while (reply := parser.gets()) is not False:
                 call = self._calls[0]

@@ -1,6 +1,7 @@
 """The Redis client itself: cancelled at any instant it stops, and the next reader gets his own."""
 
 import asyncio
+import time
 
 import pytest
 import uvloop
@@ -170,3 +171,20 @@ async def test_who_waits_when_the_client_is_closed_is_told(redis_server: LocalRe
         await client.aclose()
         with pytest.raises(ConnectionError):
             await waiting
+
+
+async def test_a_reply_that_comes_too_late_is_given_to_nobody(
+    redis_server: LocalRedis, monkeypatch: pytest.MonkeyPatch
+):
+    """Not even when it lies there already as the connection is given up."""
+    monkeypatch.setattr(shared_pipeline, "REPLY_SECONDS", 0.05)
+    async with open_redis(redis_server.url) as client:
+        await client.mset({"first": "1", "second": "2"})
+        for _ in range(10):
+            first = asyncio.create_task(client.get("first"))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            # The whole process stands still meanwhile.
+            time.sleep(0.08)  # noqa: ASYNC251
+            second = asyncio.create_task(client.get("second"))
+            assert (await first, await second) == ("1", "2")
