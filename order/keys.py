@@ -51,12 +51,6 @@ def outbox(shard: str) -> str:
     return f"order:{{{shard}}}:outbox"
 
 
-def placings(shard: str, user_id: str) -> str:
-    """Sorted set: the user's newest orders by when they were asked for (ms). Expires within a
-    minute: it is what the limit on placing counts."""
-    return f"order:{{{shard}}}:user:{user_id}:placings"
-
-
 def idempotency(shard: str, user_id: str, key: str) -> str:
     """String: the first answer under an idempotency key, as JSON. Expires after 24 hours."""
     return f"order:{{{shard}}}:idem:{user_id}:{key}"
