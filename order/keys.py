@@ -11,8 +11,8 @@ KITCHENS = "order:kitchens"
 HOUSE = "order:house"
 """Hash: ``hours`` (JSON), ``time_zone``, ``paused`` (1 or 0), ``reason``. Kept."""
 
-DISPATCHERS = "dispatchers"
-"""The consumer group of every outbox."""
+FEEDS = "order:feeds"
+"""Channel: a replica's name, and the shards whose feeds it has just written to. Only a hint."""
 
 
 def order(shard: str, order_id: str) -> str:

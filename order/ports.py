@@ -68,6 +68,16 @@ class UserEvents:
     usable: bool
 
 
+class CommitListener(Protocol):
+    """Somebody in this process who carries on what was committed."""
+
+    def committed(self, change: Change, outbox_id: str) -> None:
+        """``change`` has just been committed, with that entry of the outbox or none ("").
+
+        Only a hint: what was committed while nobody could tell is found where it is kept.
+        """
+
+
 class OrderStore(Protocol):
     """Keeps orders. Each commit is atomic and safe to repeat."""
 

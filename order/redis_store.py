@@ -39,6 +39,7 @@ from order.house import House, OpeningHours
 from order.lifecycle import Status
 from order.ports import (
     Applied,
+    CommitListener,
     FirstAnswer,
     Idempotency,
     OrderPage,
@@ -89,6 +90,11 @@ class RedisOrderStore:
         self._place = load_script(redis, "order", "place")
         self._change = load_script(redis, "order", "change")
         self._recent: dict[str, Order] = {}
+        self._listeners: list[CommitListener] = []
+
+    def add_listener(self, listener: CommitListener) -> None:
+        """Tells ``listener`` of each commit from now on."""
+        self._listeners.append(listener)
 
     async def get(self, order_id: str) -> Order | None:
         (order,) = await self.get_many([order_id])
@@ -119,14 +125,19 @@ class RedisOrderStore:
         read = dict(zip(missing, await self.get_many(missing), strict=True))
         return [self._recent.get(order_id) or read.get(order_id) for order_id in order_ids]
 
-    def _remember(self, change: Change, result: Applied | Stale | Replayed) -> None:
-        """Keeps what was just committed at hand: the kitchen's answer to it comes soon."""
+    def _note(self, change: Change, result: Applied | Stale | Replayed) -> None:
+        """Keeps what was just committed at hand, for the kitchen's answer to it comes soon, and
+        tells the listeners."""
         order = change.order
         self._recent.pop(order.id, None)
-        if isinstance(result, Applied) and result.is_new and not order.is_finished:
+        if not (isinstance(result, Applied) and result.is_new):
+            return
+        if not order.is_finished:
             self._recent[order.id] = order
             if len(self._recent) > RECENT_ORDERS:
                 del self._recent[next(iter(self._recent))]
+        for listener in self._listeners:
+            listener.committed(change, result.outbox_id)
 
     async def list_of_user(
         self, user_id: str, *, status: Status | None, limit: int, cursor: str
@@ -223,7 +234,7 @@ class RedisOrderStore:
                 raise BacklogFullError
             case _:
                 raise AssertionError(f"place.lua never answers {reply!r}")
-        self._remember(change, result)
+        self._note(change, result)
         return result
 
     async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
@@ -249,7 +260,7 @@ class RedisOrderStore:
                     raise reply
                 case _:
                     raise AssertionError(f"change.lua never answers {reply!r}")
-            self._remember(change, result)
+            self._note(change, result)
             results.append(result)
         return results
 
