@@ -1,10 +1,13 @@
 """One log line a fact: an event name in the past tense, and fields. For people on a terminal, JSON
 elsewhere. The request id joins the lines of one request through all services."""
 
+import asyncio
+import atexit
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 import structlog
@@ -22,35 +25,38 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
         log_format: ``auto`` is ``console`` where stderr is a terminal, else ``json``.
     """
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
-    shared: list[Processor] = [
+    common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        _stamp(service),
     ]
-    rendering: list[Processor]
     if console:
-        rendering = [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                timestamp_key="time",
-                # The default shows every local variable, a password among them.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
+        common.append(_stamp(service))
+        rendering: Processor = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            timestamp_key="time",
+            # The default shows every local variable, a password among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        as_text = rendering
     else:
-        rendering = [structlog.processors.format_exc_info, _render_json]
+        common.append(structlog.processors.format_exc_info)
+        rendering = render = _json_renderer(service)
+
+        def as_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
+            return render(logger, method, event).decode().removesuffix("\n")
+
     structlog.configure(
         # Past the standard library, which takes 24 of the 32 us such a line takes through it.
-        processors=[*shared, *rendering],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        processors=[*common, rendering],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr) if console else _Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            foreign_pre_chain=common,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_text],
         )
     )
     root = logging.getLogger()
@@ -72,8 +78,47 @@ def _stamp(service: str) -> Processor:
     return add
 
 
-def _render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+def _json_renderer(service: str) -> Callable[[WrappedLogger, str, EventDict], bytes]:
+    """One line of JSON; says the time, RFC 3339 in UTC, and whose line it is."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+
+    def render(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+        event["time"] = datetime.now(UTC)
+        event["service"] = service
+        return orjson.dumps(event, default=str, option=options)
+
+    return render
+
+
+class _Lines:
+    """Writes what a turn of the event loop had to tell when that turn is over, all at once.
+
+    A write for each line is a quarter of what a line costs. Outside a loop each goes at once.
+    """
+
+    waiting: list[bytes] = []  # noqa: RUF012 - one for the process, which has one stderr
+
+    def __init__(self, *_: Any) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = self.add
+
+    def add(self, line: bytes) -> None:
+        self.waiting.append(line)
+        if len(self.waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self.write)
+            except RuntimeError:
+                self.write()
+
+    @classmethod
+    def write(cls) -> None:
+        lines, cls.waiting = cls.waiting, []
+        if lines:
+            sys.stderr.buffer.write(b"".join(lines))
+            sys.stderr.buffer.flush()
+
+
+# A loop may end before its last turn was over.
+atexit.register(_Lines.write)
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

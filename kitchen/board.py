@@ -73,6 +73,7 @@ class Board:
         self._events = events
         self._clock = clock
         self._watchers: set[_Watcher] = set()
+        self._some_watch = asyncio.Event()
         self._closed = False
 
     async def run(self) -> None:
@@ -86,28 +87,33 @@ class Board:
 
     async def _follow_events(self) -> None:
         pace = Pace(GATHER_SECONDS)
-        last = await self._store.last_event_id(self._kitchen)
-        # Whoever took a snapshot before this may have missed what came in between.
-        for watcher in self._watchers:
-            watcher.start_anew()
         while True:
-            await pace.keep()
-            entries = await self._events.events_after(self._kitchen, last)
-            if not entries:
-                continue
-            last = entries[-1][0]
-            if not self._watchers:
-                continue
-            tickets = await self._store.tickets(
-                self._kitchen, list(dict.fromkeys(order_id for _, order_id in entries))
-            )
-            events = [
-                BoardEvent(event_id, tickets[order_id])
-                for event_id, order_id in entries
-                if order_id in tickets
-            ]
+            # Nobody reads what nobody watches: a busy kitchen has an event for each step of each
+            # order.
+            await self._some_watch.wait()
+            last = await self._store.last_event_id(self._kitchen)
+            # Whoever took a snapshot before this may have missed what came in between.
             for watcher in self._watchers:
-                watcher.offer(events)
+                watcher.start_anew()
+            while self._watchers:
+                await pace.keep()
+                entries = await self._events.events_after(self._kitchen, last)
+                if entries:
+                    last = entries[-1][0]
+                    await self._tell(entries)
+            self._some_watch.clear()
+
+    async def _tell(self, entries: Sequence[tuple[str, str]]) -> None:
+        tickets = await self._store.tickets(
+            self._kitchen, list(dict.fromkeys(order_id for _, order_id in entries))
+        )
+        events = [
+            BoardEvent(event_id, tickets[order_id])
+            for event_id, order_id in entries
+            if order_id in tickets
+        ]
+        for watcher in self._watchers:
+            watcher.offer(events)
 
     async def watch(self) -> AsyncGenerator[BoardUpdate, None]:
         """A snapshot, then events in order; a snapshot again whenever some may have been missed.
@@ -118,6 +124,7 @@ class Board:
         # Before the snapshot is read, so that nothing falls between it and the first event.
         watcher = _Watcher()
         self._watchers.add(watcher)
+        self._some_watch.set()
         try:
             seen = ""
             while not self._closed:

@@ -29,7 +29,7 @@ WINDOW = 256
 HELD = 4096
 """Changes in memory at most, those that wait for others of their ticket included."""
 TELL_SECONDS = 5
-GATHER_SECONDS = 0.005
+GATHER_SECONDS = 0.020
 """A message costs much the same with one change or with many."""
 
 Call = grpc.aio.StreamStreamCall[order_pb2.PushChangesRequest, order_pb2.PushChangesResponse]

@@ -31,7 +31,7 @@ IDLE_SECONDS = 5.0
 MAX_PATIENCE_SECONDS = 5 * 60.0
 STUCK_FAILURES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
-GATHER_SECONDS = 0.010
+GATHER_SECONDS = 0.025
 """A message to the kitchen costs much the same with one order or with many."""
 
 log = get_logger()

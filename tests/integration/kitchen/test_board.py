@@ -117,6 +117,10 @@ async def test_parked_ticket_leaves_the_board(world: World, board: Board) -> Non
     await world.place("A")
     updates = board.watch()
     await following(updates)
+    # What is shown after the first snapshot tells that events are followed by now: a second
+    # snapshot would show no ticket that was parked.
+    await world.place("B")
+    await seen_until(updates, "B")
     change = (await world.changes())[0]
     await world.store.park(MAIN, "A", change.id, "lost", world.clock())
 
