@@ -123,6 +123,7 @@ def _print_comparison(console: Console, lean: FanOut, stock: FanOut, idle_kib: f
             statistics.median(lean.cpu_us),
             statistics.median(stock.cpu_us),
         ),
+        ("CPU µs of the readers for the same", lean.client_us, stock.client_us),
     ]
     for name, here, other in rows:
         table.add_row(name, f"{here:.1f}", f"{other:.1f}", f"{other / here:.1f}")
