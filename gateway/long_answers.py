@@ -57,15 +57,4 @@ class LongAnswersMiddleware:
         scope[HAND_OVER] = handed_over
         await self._app(scope, receive, send)
         for rest in handed_over:
-            wire = open_answer(scope)
-            _forget(scope)
-            await rest.run(receive, wire)
-
-
-def _forget(scope: Scope) -> None:
-    """Empties the scope, which the server keeps as long as the answer. That is ours alone by now:
-    the server still looks at the method."""
-    method = scope["method"]
-    scope["headers"].clear()
-    scope.clear()
-    scope["method"] = method
+            await rest.run(receive, open_answer(scope))

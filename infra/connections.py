@@ -15,8 +15,15 @@ class Connection(BoundedHttp):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        # The application begins a moment later, and each request on a connection has its own.
-        self.scope["extensions"] = {EXTENSION: {"cycle": self.cycle}}
+        # The application begins a moment later, and each request on a connection has its own cycle.
+        self.scope["extensions"] = {EXTENSION: {"connection": self, "cycle": self.cycle}}
+
+    def forget_request(self, cycle: RequestResponseCycle) -> None:
+        """Lets go of what was read of a request, which uvicorn keeps until the next one comes."""
+        # The beginning of the next may have come already.
+        if self.scope is cycle.scope:
+            self.url = b""
+            self.headers = []
 
 
 class OpenAnswer:
@@ -69,5 +76,13 @@ class OpenAnswer:
 
 
 def open_answer(scope: Scope) -> OpenAnswer:
-    """The answer to a request that has been begun."""
-    return OpenAnswer(cast(RequestResponseCycle, scope["extensions"][EXTENSION]["cycle"]))
+    """The answer to a request that has been begun. The request itself is forgotten, but for its
+    method, which the server still looks at at the end: only what is to be sent matters now."""
+    extension = scope["extensions"][EXTENSION]
+    answer = OpenAnswer(cast(RequestResponseCycle, extension["cycle"]))
+    cast(Connection, extension["connection"]).forget_request(extension["cycle"])
+    method = scope["method"]
+    # Others may hold it, so it is emptied and not only let go of.
+    scope.clear()
+    scope["method"] = method
+    return answer

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.connections import OpenAnswer, open_answer
+from infra.connections import EXTENSION, Connection, OpenAnswer, open_answer
 from infra.process import http_server
 
 WAIT_SECONDS = 30
@@ -90,6 +90,43 @@ async def test_requests_that_came_at_once_are_answered_one_after_the_other() -> 
         for _ in range(2):
             await reader.readuntil(b"\r\n\r\n")
             assert await reader.readexactly(len(CHUNKS)) == CHUNKS
+
+
+async def test_open_answer_keeps_nothing_of_its_request() -> None:
+    kept: list[tuple[Scope, Connection]] = []
+
+    class Noting(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            kept.append((scope, scope["extensions"][EXTENSION]["connection"]))
+            await super().__call__(scope, receive, send)
+
+    async def tell(answer: OpenAnswer, receive: Receive) -> None:
+        [(scope, connection)] = kept
+        assert scope == {"method": "GET"}
+        assert connection.headers == []
+        await tell_two(answer, receive)
+
+    async with asked(Noting(tell), request()) as (reader, _):
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(len(CHUNKS)) == CHUNKS
+
+
+@pytest.mark.parametrize("come_at_first", [0, 20, len(request())])
+async def test_request_is_forgotten_but_not_the_next_one(come_at_first: int) -> None:
+    asked_with: list[list[tuple[bytes, bytes]]] = []
+
+    class Noting(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            asked_with.append(list(scope["headers"]))
+            await super().__call__(scope, receive, send)
+
+    first = request() + request()[:come_at_first]
+    async with asked(Noting(tell_two), first) as (reader, writer):
+        for rest in (request()[come_at_first:], b""):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(CHUNKS)) == CHUNKS
+            writer.write(rest)
+    assert asked_with == [[(b"host", b"house")]] * 2
 
 
 async def test_connection_of_http_1_0_is_closed_at_the_end() -> None:

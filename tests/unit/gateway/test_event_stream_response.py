@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -20,7 +21,7 @@ def a_scope(method: str = "GET") -> Scope:
         "method": method,
         "path": "/order/stream",
         "headers": [(b"cookie", b"long")],
-        "extensions": {EXTENSION: {"cycle": CHUNKED}},
+        "extensions": {EXTENSION: {"connection": Mock(), "cycle": CHUNKED}},
     }
 
 
