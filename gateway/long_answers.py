@@ -1,23 +1,39 @@
 """Answers that stay open for hours wait on top of the application, not below all its layers."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.connections import abort_of
+from infra.connections import open_answer
 
 HAND_OVER = "brigade.hand_over"
+
+
+class Wire(Protocol):
+    """Where the rest of an answer is written: what ``infra.connections`` adds to ASGI."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much was not taken yet by the reader that no more should be written."""
+
+    async def drain(self) -> None:
+        """Waits until it is not full, or the reader is gone."""
+
+    def write(self, body: bytes) -> None:
+        """Sends it now, and keeps what is not taken at once."""
+
+    async def end(self) -> None:
+        """Ends the answer in good order."""
+
+    def abort(self) -> None:
+        """Breaks off the connection."""
 
 
 class LongAnswer(Protocol):
     """The rest of an answer whose head has been sent."""
 
-    async def run(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
-        """Sends the rest. Returns when that is done or the reader is gone.
-
-        ``abort`` breaks off the connection.
-        """
+    async def run(self, receive: Receive, wire: Wire) -> None:
+        """Sends the rest. Returns when that is done or the reader is gone."""
 
 
 def hand_over(scope: Scope, rest: LongAnswer) -> None:
@@ -30,7 +46,7 @@ class LongAnswersMiddleware:
 
     All that a request went through, from middleware to handler, is let go of by then, and so is
     what it said: of 10,000 open streams that is most of the memory. What is sent goes straight to
-    the server, past layers that only care for an answer's head.
+    the connection, past layers that only care for an answer's head.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -41,15 +57,4 @@ class LongAnswersMiddleware:
         scope[HAND_OVER] = handed_over
         await self._app(scope, receive, send)
         for rest in handed_over:
-            abort = abort_of(scope)
-            _forget(scope)
-            await rest.run(receive, send, abort)
-
-
-def _forget(scope: Scope) -> None:
-    """Empties the scope, which the server keeps as long as the answer. That is ours alone by now:
-    the server still looks at the method."""
-    method = scope["method"]
-    scope["headers"].clear()
-    scope.clear()
-    scope["method"] = method
+            await rest.run(receive, open_answer(scope))

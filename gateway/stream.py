@@ -3,20 +3,19 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from contextvars import copy_context
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
-from prometheus_client import Counter
-from starlette.types import Message, Receive, Send
+from starlette.types import Receive
 
 from gateway.clients import PeerAwayError
 from gateway.events import record_sent
 from gateway.inbox import Inbox
-from gateway.metrics import CHANGE_TO_BROWSER, EVENTS_SENT
-from gateway.stepping import Rest, Steps, begin
+from gateway.long_answers import Wire
+from gateway.metrics import EVENTS_SENT, TOLD_LIVE
 from gateway.turns import Turns
 from gateway.upstream import describe
 from infra import tracing
@@ -29,7 +28,6 @@ CATCH_UP_AGAIN_SECONDS = 0.5
 
 BEATS_SENT = EVENTS_SENT.labels("heartbeat")
 CAUGHT_UP = EVENTS_SENT.labels("catch_up")
-TOLD_LIVE = EVENTS_SENT.labels("live")
 
 
 class News(tracing.Traced, Protocol):
@@ -81,9 +79,9 @@ class Stream(Generic[Item]):
     The only task it has for good is the request's own, and that waits for the reader to go. What
     is to be sent is sent in turns that the stream takes when its inbox has news: up to date first
     and after every gap, then live, until it is over or closed. A turn takes a task only where it
-    has to wait: while the reader is brought up to date, and while he is slow. Meanwhile the inbox
-    fills, and past its limit the reader has to be brought up to date again, from the last that was
-    sent to him.
+    has to wait: while the reader is brought up to date, while he is slow, and for the end.
+    Meanwhile the inbox fills, and past its limit the reader has to be brought up to date again,
+    from the last that was sent to him.
 
     Args:
         source: what it tells.
@@ -94,16 +92,15 @@ class Stream(Generic[Item]):
     """
 
     __slots__ = (
-        "_abort",
         "_context",
+        "_full_since",
         "_is_due",
         "_is_open",
         "_on_gone",
-        "_send",
-        "_sending_since",
         "_source",
         "_task",
         "_turns",
+        "_wire",
         "caller",
         "inbox",
         "opened_at",
@@ -126,24 +123,16 @@ class Stream(Generic[Item]):
         self._on_gone = on_gone
         # What the log says of the request it says of all that comes of it.
         self._context = copy_context()
-        self._send: Callable[[Message], Steps]
-        self._abort: Callable[[], None]
+        self._wire: Wire
         self._is_open = False
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
-        self._sending_since: float | None = None
+        self._full_since: float | None = None
         source.join(self.inbox)
 
-    async def run(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
-        """Sends events until there are no more or the reader is gone.
-
-        Args:
-            receive: ASGI's.
-            send: ASGI's; the head of the answer went through it.
-            abort: breaks off the connection, which ``receive`` then reports.
-        """
-        self._send = cast(Callable[[Message], Steps], send)
-        self._abort = abort
+    async def run(self, receive: Receive, wire: Wire) -> None:
+        """Sends events until there are no more or the reader is gone, which ``receive`` reports."""
+        self._wire = wire
         self._is_open = True
         self._on_news()
         try:
@@ -169,7 +158,7 @@ class Stream(Generic[Item]):
 
     def stands_still(self, seconds: float) -> bool:
         """Whether the reader has taken nothing for so long though something waits for him."""
-        since = self._sending_since
+        since = self._full_since
         return since is not None and time.monotonic() - since >= seconds
 
     def _on_news(self) -> None:
@@ -186,80 +175,59 @@ class Stream(Generic[Item]):
     def take_turn(self) -> None:
         """Sends what there is to send; what takes waiting goes on in a task."""
         self._is_due = False
-        while self._is_open and self._task is None:
-            if self._must_catch_up():
+        if not self._is_open or self._task is not None:
+            return
+        try:
+            if self._wire.is_full:
+                if self.inbox.closed:
+                    # He has not even taken what was sent before, so he won't take the end.
+                    self._break_off()
+                else:
+                    self._start(self._wait_for_room())
+            elif self._must_catch_up():
                 # That asks other services, with deadlines, which only tasks can have.
                 self._start(self._catch_up())
-            elif (parcel := self._next()) is not None:
-                self._ship(parcel)
             else:
-                return
+                self._tell()
+        except Exception as error:
+            self._break_off(error)
 
     def _must_catch_up(self) -> bool:
         inbox = self.inbox
         return inbox.stale and not inbox.closed and self._source.is_ready
 
-    def _next(self) -> "_Parcel | None":
-        """What is to be sent now, if anything: a heartbeat, what happened, or the end."""
-        if self.inbox.take_beat():
-            return _Parcel(self._source.heartbeat(), BEATS_SENT)
+    def _tell(self) -> None:
+        """Sends a heartbeat, what happened, and the end, whichever of them is due."""
+        inbox, source = self.inbox, self._source
+        if inbox.take_beat():
+            self._wire.write(source.heartbeat())
+            BEATS_SENT.inc()
         chunks: list[bytes] = []
-        told: list[News] = []
-        for item in self.inbox.take_all():
-            if self._source.is_over:
+        told: list[Item] = []
+        for item in inbox.take_all():
+            if source.is_over:
                 break
-            if (chunk := self._source.tell(item)) is not None:
+            if (chunk := source.tell(item)) is not None:
                 chunks.append(chunk)
                 told.append(item)
         if chunks:
-            return _Parcel(b"".join(chunks), TOLD_LIVE, told)
-        return _END if self.inbox.closed or self._source.is_over else None
-
-    def _ship(self, parcel: "_Parcel") -> None:
-        self._sending_since = time.monotonic()
-        try:
-            rest = begin(self._send(parcel.message()))
-        except Exception as error:
-            self._break_off(error)
-            return
-        if rest is None:
-            self._note(parcel)
-        elif self.inbox.closed:
-            # He has not even taken what was sent before, so he won't take the end.
-            self._break_off()
-        else:
-            self._start(self._finish(rest, parcel))
-
-    async def _finish(self, rest: Rest, parcel: "_Parcel") -> None:
-        await rest
-        self._note(parcel)
-
-    def _note(self, parcel: "_Parcel") -> None:
-        """It was written."""
-        began_at, self._sending_since = self._sending_since, None
-        if parcel.counter is None:
-            self._is_open = False
-            return
-        parcel.counter.inc(len(parcel.told) or 1)
-        if not parcel.told:
-            return
-        now = time.time()
-        for item in parcel.told:
-            CHANGE_TO_BROWSER.observe(max(0.0, now - item.at))
-        if tracing.is_on() and began_at is not None:
-            since = time.time_ns() - round((time.monotonic() - began_at) * 1e9)
-            for item in parcel.told:
-                record_sent(item, since)
+            began_at = time.time_ns()
+            # What came together goes out together.
+            self._wire.write(b"".join(chunks))
+            for item in told:
+                TOLD_LIVE.note(item.at)
+                record_sent(item, began_at)
+        if inbox.closed or source.is_over:
+            self._start(self._end())
 
     async def _catch_up(self) -> None:
         self.inbox.refresh()
         try:
             async with aclosing(self._source.catch_up()) as chunks:
                 async for chunk in chunks:
-                    parcel = _Parcel(chunk, CAUGHT_UP)
-                    self._sending_since = time.monotonic()
-                    await self._send(parcel.message())
-                    self._note(parcel)
+                    await self._wait_for_room()
+                    self._wire.write(chunk)
+                    CAUGHT_UP.inc()
         except (grpc.aio.AioRpcError, PeerAwayError) as error:
             log.info("stream_catch_up_failed", error=describe(error))
             self.inbox.invalidate()
@@ -268,13 +236,24 @@ class Stream(Generic[Item]):
             # What was caught up with may be old already: say so now, not at the next beat.
             self.inbox.beat()
 
-    def _start(self, steps: Steps) -> None:
-        self._task = asyncio.create_task(steps, context=self._context)
+    async def _end(self) -> None:
+        await self._wait_for_room()
+        await self._wire.end()
+        self._is_open = False
+
+    async def _wait_for_room(self) -> None:
+        """Waits while too much was not taken of what was sent."""
+        self._full_since = time.monotonic()
+        await self._wire.drain()
+        self._full_since = None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.create_task(work, context=self._context)
         self._task.add_done_callback(self._on_task_done)
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._task = None
-        self._sending_since = None
+        self._full_since = None
         if not task.cancelled() and (error := task.exception()) is not None:
             self._break_off(error)
         self._on_news()
@@ -285,21 +264,4 @@ class Stream(Generic[Item]):
             self._context.run(log.error, "stream_failed", exc_info=error)
         if self._is_open:
             self._is_open = False
-            self._abort()
-
-
-class _Parcel(NamedTuple):
-    """What is sent at once."""
-
-    chunk: bytes
-    counter: Counter | None
-    """Counts what is in it; None for the end of the stream."""
-    told: Sequence[News] = ()
-    """What happened just now and is told by it."""
-
-    def message(self) -> Message:
-        more = self.counter is not None
-        return {"type": "http.response.body", "body": self.chunk, "more_body": more}
-
-
-_END = _Parcel(b"", None)
+            self._wire.abort()

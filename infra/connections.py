@@ -1,9 +1,9 @@
-"""HTTP connections that an answer may break off."""
+"""HTTP connections whose answers may go on past ASGI, and be broken off."""
 
-from collections.abc import Callable
 from typing import cast
 
 from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infra.bounded_http import BoundedHttp
 
@@ -11,18 +11,78 @@ EXTENSION = "brigade.connection"
 
 
 class Connection(BoundedHttp):
-    """uvicorn's, with one thing added to what ASGI offers: an answer can break it off.
+    """uvicorn's, with one thing added to what ASGI offers: ``open_answer``."""
 
-    In good order a connection is closed only when the other side has taken all that was written,
-    so one that takes nothing would keep it for ever
-    (https://github.com/sanic-org/sanic/issues/2921 tells of the same).
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # The application begins a moment later, and each request on a connection has its own cycle.
+        self.scope["extensions"] = {EXTENSION: {"connection": self, "cycle": self.cycle}}
+
+    def forget_request(self, cycle: RequestResponseCycle) -> None:
+        """Lets go of what was read of a request, which uvicorn keeps until the next one comes."""
+        # The beginning of the next may have come already.
+        if self.scope is cycle.scope:
+            self.url = b""
+            self.headers = []
+
+
+class OpenAnswer:
+    """The rest of an answer, written to its connection without a message and a coroutine each time.
+
+    To be made when the head went ASGI's way. There uvicorn promised chunks, as it does, to clients
+    of HTTP/1.0 too, whenever the head says neither how long the body is nor that there is none.
+
+    Raises:
+        ValueError: it did not.
     """
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: {"abort": self.transport.abort}}
+    __slots__ = ("_cycle", "_flow", "_transport")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        if not cycle.chunked_encoding:
+            raise ValueError("the answer has no open end")
+        self._cycle = cycle
+        self._flow = cycle.flow
+        self._transport = cycle.transport
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much was not taken yet by the other side that no more should be written."""
+        return self._flow.write_paused
+
+    async def drain(self) -> None:
+        """Waits until it is not full, or the other side is gone."""
+        await self._flow.drain()
+
+    def write(self, body: bytes) -> None:
+        """Sends it now; what is not taken at once is kept. Once the other side is gone, does
+        nothing."""
+        # An empty chunk would be the end.
+        if body and not self._cycle.disconnected:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+
+    async def end(self) -> None:
+        """Ends it in good order: the connection may go on with another request."""
+        await self._cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def abort(self) -> None:
+        """Breaks off the connection: at once, whatever was not taken yet.
+
+        In good order it is closed only when the other side has taken all that was written, so one
+        that takes nothing would keep it for ever
+        (https://github.com/sanic-org/sanic/issues/2921 tells of the same).
+        """
+        self._transport.abort()
 
 
-def abort_of(scope: Scope) -> Callable[[], None]:
-    """What breaks off the connection of a request: at once, whatever was not taken yet."""
-    return cast(Callable[[], None], scope["extensions"][EXTENSION]["abort"])
+def open_answer(scope: Scope) -> OpenAnswer:
+    """The answer to a request that has been begun. The request itself is forgotten, but for its
+    method, which the server still looks at at the end: only what is to be sent matters now."""
+    extension = scope["extensions"][EXTENSION]
+    answer = OpenAnswer(cast(RequestResponseCycle, extension["cycle"]))
+    cast(Connection, extension["connection"]).forget_request(extension["cycle"])
+    method = scope["method"]
+    # Others may hold it, so it is emptied and not only let go of.
+    scope.clear()
+    scope["method"] = method
+    return answer

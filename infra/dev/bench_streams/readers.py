@@ -74,30 +74,6 @@ class Reader(asyncio.Protocol):
             self.opened.set_exception(StreamRefusedError(f"a stream was {why}"))
 
 
-class CountingReader(Reader):
-    """Once it is open it only counts: to parse what comes would take longer than to send it.
-
-    ``count`` is called with the number of ``status`` events that came.
-    """
-
-    MARK = b"event: status"
-
-    def __init__(self, number: int, request: bytes, count: Callable[[int], None]) -> None:
-        super().__init__(number, request, lambda *_: None)
-        self._count = count
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        if not self.opened.done():
-            super().data_received(data)
-            return
-        data = self._rest + data
-        # Too short to hold a whole mark, which would be counted again.
-        self._rest = data[1 - len(self.MARK) :]
-        if came := data.count(self.MARK):
-            self._count(came)
-
-
 def stream_request(path: str, *, token: str = "", last_id: str = "") -> bytes:
     """What a browser asks with, more or less: as many headers, and as long ones."""
     lines = [
@@ -132,23 +108,13 @@ async def open_readers(
 ) -> AsyncIterator[list[Reader]]:
     """A reader for each request, all of them told something, until the block ends.
 
-    ``at_once`` of them connect at the same time. Raises as ``connect_all`` does.
-    """
-    readers = [Reader(number, request, tell) for number, request in enumerate(requests)]
-    async with connect_all(port, readers, at_once=at_once):
-        yield readers
-
-
-@asynccontextmanager
-async def connect_all(
-    port: int, readers: Sequence[Reader], *, at_once: int = CONNECTING_AT_ONCE
-) -> AsyncIterator[None]:
-    """Each reader has been told something, and is connected until the block ends.
+    ``at_once`` of them connect at the same time.
 
     Raises:
         StreamRefusedError: one was refused.
         TimeoutError: one was told nothing for a minute.
     """
+    readers = [Reader(number, request, tell) for number, request in enumerate(requests)]
     connecting = asyncio.Semaphore(at_once)
     loop = asyncio.get_running_loop()
 
@@ -162,7 +128,7 @@ async def connect_all(
                 for reader in readers:
                     tasks.create_task(connect(reader))
             await asyncio.gather(*(reader.opened for reader in readers))
-        yield
+        yield readers
     finally:
         for reader in readers:
             reader.opened.cancel()

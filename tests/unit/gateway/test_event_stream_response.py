@@ -1,15 +1,18 @@
 """The head of an event stream, and how the rest of it is handed over."""
 
 import asyncio
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.long_answers import LongAnswersMiddleware, hand_over
+from gateway.long_answers import LongAnswersMiddleware, Wire, hand_over
 from gateway.sse import RETRY, EventStreamResponse, encode
 from infra.connections import EXTENSION
+
+CHUNKED = SimpleNamespace(chunked_encoding=True, flow=None, transport=None)
 
 
 def a_scope(method: str = "GET") -> Scope:
@@ -18,7 +21,7 @@ def a_scope(method: str = "GET") -> Scope:
         "method": method,
         "path": "/order/stream",
         "headers": [(b"cookie", b"long")],
-        "extensions": {EXTENSION: {"abort": lambda: None}},
+        "extensions": {EXTENSION: {"connection": Mock(), "cycle": CHUNKED}},
     }
 
 
@@ -32,7 +35,7 @@ class Rest:
     def __init__(self) -> None:
         self.log: list[str] = []
 
-    async def run(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
+    async def run(self, receive: Receive, wire: Wire) -> None:
         self.log.append("run")
 
     def forget(self) -> None:

@@ -78,10 +78,13 @@ class Teller:
 
 
 class Connection:
-    """Both ends of a connection: ASGI's side, and a reader who takes as much as he likes."""
+    """Both ends of a connection: what is written to, and a reader who takes as much as he likes."""
 
     def __init__(self) -> None:
         self.taken = b""
+        self.writes: list[str] = []
+        self.full_after = ""
+        """What fills it up when it is written."""
         self.ended = False
         self.aborted = False
         self.writable = asyncio.Event()
@@ -90,17 +93,30 @@ class Connection:
         self._gone = asyncio.Event()
         self._news = asyncio.Event()
 
-    async def send(self, message: Message) -> None:
-        if not self.writable.is_set() and not self.aborted:
+    @property
+    def is_full(self) -> bool:
+        return not self.writable.is_set()
+
+    async def drain(self) -> None:
+        if self.is_full:
             self.blocked.set()
             await self.writable.wait()
+
+    def write(self, body: bytes) -> None:
         if self._gone.is_set():
             return
         assert not self.ended, "it was sent something after the end"
-        self.taken += message["body"]
-        if not message["more_body"]:
-            self.ended = True
-            self._gone.set()
+        assert not self.is_full, "it was sent more than there is room for"
+        self.taken += body
+        self.writes.append(body.decode())
+        if self.full_after == body.decode():
+            self.writable.clear()
+        self._news.set()
+
+    async def end(self) -> None:
+        assert not self.is_full, "the end is sent to one who may never take it"
+        self.ended = True
+        self._gone.set()
         self._news.set()
 
     async def receive(self) -> Message:
@@ -135,8 +151,7 @@ class Place:
         self.inbox = self.stream.inbox
 
     def start(self) -> asyncio.Task[None]:
-        there = self.connection
-        return asyncio.create_task(self.stream.run(there.receive, there.send, there.abort))
+        return asyncio.create_task(self.stream.run(self.connection.receive, self.connection))
 
 
 @pytest.fixture
@@ -259,6 +274,44 @@ async def test_closed_stream_ends_in_good_order(place: Place) -> None:
     assert not place.connection.aborted
 
 
+async def test_what_came_together_goes_out_together(place: Place) -> None:
+    running = place.start()
+    await place.connection.until_taken("beat ")
+    for name in ("one", "two", "three"):
+        place.source.happen(name)
+    await place.connection.until_taken("beat one two three ")
+    assert place.connection.writes == ["beat ", "one two three "]
+    place.connection.go()
+    await running
+
+
+async def test_end_waits_for_a_reader_who_took_too_little(place: Place) -> None:
+    running = place.start()
+    await place.connection.until_taken("beat ")
+    place.connection.full_after = "last "
+    place.source.happen("last")
+    await place.connection.blocked.wait()
+    assert place.stream.stands_still(0)
+    assert not place.connection.ended
+    place.connection.writable.set()
+    await running
+    assert place.connection.taken == b"beat last "
+    assert place.connection.ended
+
+
+async def test_stream_closed_again_and_again_ends_in_good_order_once(place: Place) -> None:
+    running = place.start()
+    await place.connection.until_taken("beat ")
+    place.inbox.close()
+    await asyncio.sleep(0)
+    # It has begun to end by now.
+    place.inbox.close()
+    await running
+    assert place.connection.ended
+    assert not place.connection.aborted
+    assert place.gone == [place.stream]
+
+
 async def test_closed_stream_ends_at_once_though_it_catches_up(place: Place) -> None:
     place.source.may_catch_up.clear()
     running = place.start()
@@ -315,25 +368,29 @@ async def test_cancelled_stream_is_over_too(place: Place) -> None:
     assert place.gone == [place.stream]
 
 
-@pytest.mark.parametrize("slow", [False, True])
-async def test_bug_breaks_off_one_stream_and_is_logged(place: Place, slow: bool) -> None:
+@pytest.mark.parametrize("where", ["write", "drain", "end"])
+async def test_bug_breaks_off_one_stream_and_is_logged(
+    place: Place, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Place()
     running, others = place.start(), other.start()
     await place.connection.until_taken("beat ")
     await other.connection.until_taken("beat ")
 
-    async def fail(_: Message) -> None:
-        if slow:
-            await asyncio.sleep(0)
+    def fail_at_once(*_: bytes) -> None:
         raise ValueError("burnt")
 
-    place.stream._send = fail
+    async def fail() -> None:
+        fail_at_once()
+
+    monkeypatch.setattr(place.connection, where, fail_at_once if where == "write" else fail)
     with capture_logs() as logs:
-        place.source.happen("one")
-        other.source.happen("one")
+        for there in (place, other):
+            there.source.happen("one")
+            there.source.happen("last")
         await running
     assert place.connection.aborted
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["stream_failed"]
-    await other.connection.until_taken("beat one ")
-    other.connection.go()
     await others
+    assert other.connection.taken == b"beat one last "
+    assert other.connection.ended
