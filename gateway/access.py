@@ -22,6 +22,7 @@ class Access:
             ProblemError: 403 where the cookie came along with a request of another site's page.
         """
         shown = request.headers.get("authorization", "")
+        # As nearly all requests show it; known already, nearly always.
         if shown.startswith(BEARER) and (known := self._verifier.recall(shown[len(BEARER) :])):
             return known
         scheme, _, token = shown.partition(" ")

@@ -22,6 +22,10 @@ class Deadlines:
         self._heap: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
 
+    def __len__(self) -> int:
+        """How many it keeps."""
+        return len(self._heap)
+
     def add(self, key: int, seconds: float) -> None:
         """``key``, which is used once, has ``seconds`` from now."""
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ expressions. Most of ours are small and whole.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.types import Receive, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -38,6 +39,10 @@ def render_head(headers: Iterable[Header]) -> bytes:
     return head
 
 
+# The server's own, of which the date changes once a second.
+_render_default = lru_cache(maxsize=8)(render_head)
+
+
 async def send_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> None:
     """Answers with ``head``, which ends with its last line, and ``body``.
 
@@ -54,9 +59,8 @@ async def send_whole(cycle: RequestResponseCycle, status: int, head: bytes, body
         body = b""
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(
-        b"".join((STATUS_LINE[status], render_head(cycle.default_headers), head, closing, body))
-    )
+    default = _render_default(tuple(cycle.default_headers))
+    cycle.transport.write(b"".join((STATUS_LINE[status], default, head, closing, body)))
     cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

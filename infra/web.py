@@ -46,6 +46,8 @@ ExceptionHandlers = dict[Any, Callable[[Request, Any], Awaitable[Response]]]
 MAX_BODY_BYTES = 64 * 1024
 MAX_URI_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+# Statuses whose answers have no body.
+NO_CONTENT = frozenset({204, 304})
 # A body that takes longer is sent by a broken or an unfriendly client.
 BODY_SECONDS = 10
 
@@ -54,8 +56,7 @@ class WholeResponse(Response):
     """An answer that is all there when it begins. The edge sends it in one piece, where nothing
     stands between the two that wants to see its head: 12 us less than by ASGI's messages."""
 
-    body: bytes
-
+    # Starlette's also looks whether the headers of one's own are its own: 1 us more.
     def __init__(
         self,
         content: Any = b"",
@@ -63,7 +64,19 @@ class WholeResponse(Response):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        super().__init__(content, status_code, headers, media_type)
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.background = None
+        self.body = self.render(content)
+        self.raw_headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in (headers or {}).items()
+        ]
+        if self.media_type:
+            self.raw_headers.append((b"content-type", self.media_type.encode("latin-1")))
+        if status_code not in NO_CONTENT:
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = getattr(send, "__self__", None)
@@ -85,11 +98,12 @@ class JsonResponse(WholeResponse):
 class WebRequest(Request):
     """Starlette's, whose headers are found by name: in 0.3 us instead of by looking at each."""
 
-    @property
-    def headers(self) -> Headers:
-        if not hasattr(self, "_headers"):
-            self._headers = _HeadersByName(self.scope["headers"])
-        return self._headers
+    # In place of a property that asks itself each time whether it was asked before.
+    headers: Headers = Headers()
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self.headers = self._headers = _HeadersByName(scope["headers"])
 
 
 class _HeadersByName(Headers):
@@ -295,7 +309,7 @@ _HTTPS_ONLY = (b"strict-transport-security", b"max-age=63072000")
 
 _SECURITY_NAMES = frozenset(name for name, _ in (*_SECURITY_HEADERS, _HTTPS_ONLY))
 _REQUEST_ID = REQUEST_ID_KEY.encode()
-_TRACE = TRACE_KEY.encode()
+_CORRELATING = {key.encode(): key for key in (REQUEST_ID_KEY, TRACE_KEY)}
 
 
 class EdgeMiddleware:
@@ -336,10 +350,7 @@ class EdgeMiddleware:
 def _correlation_of(scope: Scope) -> dict[str, str]:
     given = dict(scope["headers"])
     return correlation_of(
-        {
-            REQUEST_ID_KEY: given.get(_REQUEST_ID, b"").decode("latin-1"),
-            TRACE_KEY: given.get(_TRACE, b"").decode("latin-1"),
-        }
+        {key: given[name].decode("latin-1") for name, key in _CORRELATING.items() if name in given}
     )
 
 
@@ -387,7 +398,7 @@ class _Answer:
             added = render_head(_missing(headers, self._scope))
         request_id = b"%b: %b\r\n" % (_REQUEST_ID, self._request_id.encode())
         head = b"".join((render_head(headers), added, request_id))
-        await send_whole(cycle, response.status_code, head, response.body)
+        await send_whole(cycle, response.status_code, head, bytes(response.body))
 
     def _start(self, status: int) -> None:
         if self.started:

@@ -183,7 +183,7 @@ class OrderRoutes:
         )
         return JsonResponse(
             {
-                "orders": [shapes.order(order) for order in answer.orders],
+                "orders": [shapes.rendered_order(order) for order in answer.orders],
                 "next_cursor": answer.next_cursor or None,
             }
         )
@@ -307,7 +307,7 @@ def _rate_limit_headers(answer: PlaceOrderResponse) -> dict[str, str]:
 
 
 def _whole(order: Order) -> Response:
-    return JsonResponse(shapes.order(order), headers={"ETag": etag(order.version)})
+    return JsonResponse(shapes.rendered_order(order), headers={"ETag": etag(order.version)})
 
 
 def _line_requests(lines: "list[Line]") -> "list[LineRequest]":
