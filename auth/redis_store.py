@@ -29,9 +29,9 @@ class RedisAccountStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._claim_login = load_script(redis, "auth", "lua/claim_login.lua")
-        self._release_login = load_script(redis, "auth", "lua/release_login.lua")
-        self._replace_fields = load_script(redis, "auth", "lua/replace_fields.lua")
+        self._claim_login = load_script(redis, "auth", "claim_login")
+        self._release_login = load_script(redis, "auth", "release_login")
+        self._replace_fields = load_script(redis, "auth", "replace_fields")
 
     async def add(self, account: Account) -> None:
         user = keys.user(account.user_id)
@@ -119,7 +119,7 @@ class RedisSessionStore:
         self._redis = redis
         self._lifetime = lifetime
         self._grace = grace
-        self._rotate = load_script(redis, "auth", "lua/rotate.lua")
+        self._rotate = load_script(redis, "auth", "rotate")
 
     async def open(self, session: Session, first: RefreshToken, at: datetime) -> None:
         key = keys.refresh(session.family)

@@ -8,10 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from infra.redis_client import load_script, read_lua
-
-SLIDING_WINDOW = read_lua("infra", "lua/sliding_window.lua")
-"""The Lua of a window, for scripts that take a place together with what else they do."""
+from infra.redis_client import load_script
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class SlidingWindow:
     def __init__(self, redis: Redis, limit: Limit) -> None:
         self.limit = limit
         self._redis = redis
-        self._take = load_script(redis, "infra", "lua/take_place.lua", after=SLIDING_WINDOW)
+        self._take = load_script(redis, "infra", "take_place")
 
     async def take(self, key: str, who: str) -> Usage:
         """Takes a place at ``key``, a sorted set, if one is free. ``who`` takes one at most."""

@@ -1,16 +1,17 @@
 """Connections to Redis, and the scripts that run in it."""
 
 from importlib.resources import files
+from typing import cast
 
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.commands.core import AsyncScript
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 from infra.measured_retry import MeasuredRetry
+from infra.shared_pipeline import Script, SharedRedis
 from infra.steady_connection import SteadyConnection, SteadyTlsConnection
-from infra.trace_edges import SCRIPT_NAMES, commands_client
+from infra.trace_edges import commands_client
 
 # A blocking read asks for this long at most; its socket must outlast it.
 BLOCK_MS = 2_000
@@ -55,19 +56,17 @@ def open_redis(url: str, *, blocking: bool = False) -> Redis:
     return commands_client()(pool, retries=RETRIES, backoff=backoff)
 
 
-def read_lua(package: str, name: str) -> str:
-    """The text of ``name`` in ``package``."""
-    return files(package).joinpath(name).read_text(encoding="utf-8")
+def load_script(redis: Redis, package: str, *names: str) -> Script:
+    """The Lua script of ``package`` that the files ``names`` make in a row, called by the last.
 
-
-def load_script(redis: Redis, package: str, name: str, *, after: str = "") -> AsyncScript:
-    """The Lua script ``name`` of ``package``, loaded into Redis when it is first called.
-
-    ``after`` is Lua text that stands before it.
+    Args:
+        redis: a client for commands (``open_redis``).
+        package: where its folder ``lua`` is.
+        names: without the folder and the ending.
     """
-    script = redis.register_script(after + read_lua(package, name))
-    SCRIPT_NAMES[script.sha] = name.rpartition("/")[2]
-    return script
+    folder = files(package).joinpath("lua")
+    text = "".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+    return Script(cast(SharedRedis, redis), text, f"{names[-1]}.lua")
 
 
 async def ping(redis: Redis) -> None:

@@ -8,6 +8,8 @@ with the call it belongs to. What blocks (``XREAD BLOCK``) or watches does not b
 """
 
 import asyncio
+import hashlib
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -221,6 +223,31 @@ class SharedRedis(Redis):
         options.pop("keys", None)
         return read(reply, **options)
 
+    async def fetch_at_once(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """The replies to ``commands``, of one moment, as Redis gives them. Raises the first error.
+
+        A hash comes as its fields and values in turn (``read_hash``). It is a transaction without
+        redis-py's pipeline, which costs 30 us more.
+        """
+        packed = b"".join((_MULTI, *map(pack, commands), _EXEC))
+        *queued, replies = await self.run("MULTI", packed, len(commands) + 2)
+        for reply in (*queued, *([replies] if isinstance(replies, Exception) else replies)):
+            if isinstance(reply, Exception):
+                raise reply
+        return cast(list[Any], replies)
+
+    async def run(self, operation: str, packed: bytes, replies: int) -> list[Any]:
+        """``ask``, as one operation of that name in the metrics."""
+        began_at = time.perf_counter()
+        try:
+            return await self.ask(packed, replies)
+        finally:
+            redis_seconds(operation).observe(time.perf_counter() - began_at)
+
+    async def run_script(self, script: "Script", packed: bytes, calls: int) -> list[Any]:
+        """``run`` for ``calls`` calls of ``script``."""
+        return await self.run("EVALSHA", packed, calls)
+
     async def ask(self, packed: bytes, replies: int) -> list[Any]:
         """The replies to packed commands, asked for again while the connection gets lost."""
         failures = 0
@@ -281,3 +308,51 @@ class SharedPipeline(Pipeline):
             else self._redis.read_reply(args[0], reply, options)
             for (args, options), reply in zip(stack, replies, strict=True)
         ]
+
+
+Arguments = Sequence[str | bytes | int]
+
+
+class Script:
+    """A Lua script, kept by Redis and called by its digest; loaded where Redis does not know it.
+
+    Args:
+        redis: where it runs.
+        text: the Lua.
+        name: what people call it.
+    """
+
+    def __init__(self, redis: SharedRedis, text: str, name: str) -> None:
+        self.name = name
+        self._redis = redis
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, keys: Sequence[str], args: Arguments) -> Any:
+        """Its reply. Raises what Redis refuses."""
+        [reply] = await self.each([(keys, args)])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def each(self, calls: Sequence[tuple[Sequence[str], Arguments]]) -> list[Any]:
+        """The replies to several calls with their keys and arguments, in one round trip.
+
+        Where Redis refuses one, its reply is the exception, and the others are not touched by that.
+        """
+        if not calls:
+            return []
+        sha = self._sha
+        packed = b"".join([pack(("EVALSHA", sha, len(keys), *keys, *args)) for keys, args in calls])
+        replies = await self._redis.run_script(self, packed, len(calls))
+        if any(isinstance(reply, NoScriptError) for reply in replies):
+            # Redis was started anew. Scripts are safe to run twice, so all are asked again.
+            await self._redis.script_load(self._text)
+            replies = await self._redis.run_script(self, packed, len(calls))
+        return replies
+
+
+def read_hash(flat: Sequence[str]) -> dict[str, str]:
+    """A hash of the fields and values that Redis gives in turn."""
+    each = iter(flat)
+    return dict(zip(each, each, strict=True))

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra import tracing
 from infra.correlation import TRACE_KEY, correlation_of
 from infra.metrics import METHODS, route_of
-from infra.shared_pipeline import SharedPipeline, SharedRedis
+from infra.shared_pipeline import Script, SharedPipeline, SharedRedis
 
 # --- HTTP
 
@@ -130,9 +130,6 @@ def _rpc(method: str) -> tracing.Attributes:
 
 # --- Redis
 
-SCRIPT_NAMES: dict[str, str] = {}
-"""Scripts by their SHA-1, to be called by their names."""
-
 
 def commands_client() -> type[SharedRedis]:
     """The client for commands; one for blocking reads serves everybody's work, and nobody's."""
@@ -157,13 +154,20 @@ class _TracedRedis(SharedRedis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         command = str(args[0]).upper()
-        attributes = _redis(self, command)
-        name = command
-        if command == "EVALSHA" and (script := SCRIPT_NAMES.get(args[1])):
-            name = f"{command} {script}"
-            attributes["db.stored_procedure.name"] = script
-        with tracing.spanning(name, "client", attributes):
+        with tracing.spanning(command, "client", _redis(self, command)):
             return await super().execute_command(*args, **options)
+
+    async def run(self, operation: str, packed: bytes, replies: int) -> list[Any]:
+        with tracing.spanning(operation, "client", _redis(self, operation)):
+            return await super().run(operation, packed, replies)
+
+    async def run_script(self, script: Script, packed: bytes, calls: int) -> list[Any]:
+        attributes = {**_redis(self, "EVALSHA"), "db.stored_procedure.name": script.name}
+        if calls > 1:
+            attributes["db.operation.batch.size"] = calls
+        with tracing.spanning(f"EVALSHA {script.name}", "client", attributes):
+            # Not by way of ``run`` above, which would make it two spans.
+            return await SharedRedis.run(self, "EVALSHA", packed, calls)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         return _TracedPipeline(self, transaction, shard_hint)

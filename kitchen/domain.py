@@ -4,12 +4,12 @@ here."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from infra.errors import RefusedError, Violation
+from infra.words import Word
 
 
-class Status(StrEnum):
+class Status(Word):
     """Where a ticket stands. The first seven are the order's statuses as well."""
 
     PLACED = "placed"
@@ -26,7 +26,7 @@ class Status(StrEnum):
 ON_BOARD = frozenset({Status.QUEUED, Status.PREPARING, Status.READY})
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """What made a change happen."""
 
     GUEST = "guest"
@@ -37,7 +37,7 @@ class Cause(StrEnum):
     SYSTEM = "system"
 
 
-class Flag(StrEnum):
+class Flag(Word):
     """What a cook must see on a ticket and acknowledge."""
 
     NONE = ""
@@ -45,7 +45,7 @@ class Flag(StrEnum):
     VOIDED = "voided"
 
 
-class Mode(StrEnum):
+class Mode(Word):
     """What the passage of time may move in a kitchen; taps always may."""
 
     AUTO = "auto"
@@ -187,7 +187,7 @@ class Move:
     by_time: bool = False
 
 
-class MoveOutcome(StrEnum):
+class MoveOutcome(Word):
     """What became of a move."""
 
     MOVED = "moved"
@@ -200,7 +200,7 @@ class MoveOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class PutOutcome(StrEnum):
+class PutOutcome(Word):
     """What became of a command."""
 
     TAKEN = "taken"
@@ -220,7 +220,7 @@ class PutOutcome(StrEnum):
     """This version or a later one is known."""
 
 
-class ResetOutcome(StrEnum):
+class ResetOutcome(Word):
     """What became of an AMENDED verdict: a put's outcome where the order turned out to be over."""
 
     RESET = "reset"
@@ -253,7 +253,7 @@ class Change:
     """The span it comes from, then the one that sends it, where recorded (``infra.tracing``)."""
 
 
-class VerdictKind(StrEnum):
+class VerdictKind(Word):
     """What the order service made of a change."""
 
     APPLIED = "applied"

@@ -1,6 +1,8 @@
 """Every Redis key the kitchen service owns. The keys of one kitchen share a slot; times are
 milliseconds of Unix time."""
 
+from functools import lru_cache
+
 
 def ticket(kitchen: str, order_id: str) -> str:
     """Hash: the ticket, in the fields of ``redis_store``. Kept a day after it is closed."""
@@ -67,10 +69,10 @@ def sender(kitchen: str) -> str:
     return f"{_kitchen(kitchen)}:sender"
 
 
-def of_scripts(kitchen: str, order_id: str) -> list[str]:
-    """KEYS of every script, in the order ``lua/ticket.lua`` names them."""
-    return [
-        ticket(kitchen, order_id),
+@lru_cache
+def shared_by_scripts(kitchen: str) -> tuple[str, ...]:
+    """KEYS of every script after the ticket itself, in the order ``lua/ticket.lua`` names them."""
+    return (
         queued(kitchen),
         preparing(kitchen),
         ready(kitchen),
@@ -81,7 +83,7 @@ def of_scripts(kitchen: str, order_id: str) -> list[str]:
         numbers(kitchen),
         changes(kitchen),
         events(kitchen),
-    ]
+    )
 
 
 def _kitchen(name: str) -> str:

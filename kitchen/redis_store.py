@@ -7,20 +7,18 @@ cause, by, held (0 or 1), flag, reason, pending (ids of changes, joined by comma
 being asked again.
 """
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
+import orjson
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
 
 from infra.clock import from_ms, to_ms
 from infra.correlation import TRACE_KEY
 from infra.redis_client import BLOCK_MS, load_script
+from infra.shared_pipeline import Arguments, Script, read_hash
 from kitchen import keys
 from kitchen.domain import (
     Cause,
@@ -49,22 +47,18 @@ class RedisTicketStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._put = self._load("command", "put")
-        self._reset = self._load("command", "reset")
-        self._move = self._load("move")
-        self._renew = self._load("renew")
-        self._settle = load_script(redis, "kitchen", "lua/settle.lua")
-        self._park = self._load("park")
-        self._acknowledge = self._load("acknowledge")
-
-    def _load(self, *names: str) -> AsyncScript:
-        folder = files("kitchen").joinpath("lua")
-        parts = [folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("ticket", *names)]
-        return self._redis.register_script("".join(parts))
+        self._put = load_script(redis, "kitchen", "ticket", "command", "put")
+        self._reset = load_script(redis, "kitchen", "ticket", "command", "reset")
+        self._move = load_script(redis, "kitchen", "ticket", "move")
+        self._renew = load_script(redis, "kitchen", "ticket", "renew")
+        self._settle = load_script(redis, "kitchen", "settle")
+        self._park = load_script(redis, "kitchen", "ticket", "park")
+        self._acknowledge = load_script(redis, "kitchen", "ticket", "acknowledge")
 
     async def put(
         self, commands: Sequence[tuple[Kitchen, TicketCommand]], at: datetime
     ) -> Sequence[tuple[PutOutcome, Ticket] | Exception]:
+        texts = [_lines_to_json(command.lines) for _, command in commands]
         answers = await self._run(
             self._put,
             [
@@ -72,19 +66,20 @@ class RedisTicketStore:
                     kitchen.name,
                     command.order_id,
                     [
-                        *_command_args(kitchen, command),
+                        *_command_args(kitchen, command, text),
                         *((command.traceparent,) if command.traceparent else ()),
                     ],
                 )
-                for kitchen, command in commands
+                for (kitchen, command), text in zip(commands, texts, strict=True)
             ],
             at,
         )
         return [
             answer
             if isinstance(answer, Exception)
-            else (PutOutcome(answer[0]), _ticket(answer[1:]))
-            for answer in answers
+            # What was just written need not be read again.
+            else (PutOutcome(answer[0]), _ticket(answer[1:], {text: command.lines}))
+            for (_, command), text, answer in zip(commands, texts, answers, strict=True)
         ]
 
     async def move(
@@ -115,7 +110,7 @@ class RedisTicketStore:
     async def renew(
         self, kitchen: Kitchen, order_ids: Sequence[str], at: datetime
     ) -> Sequence[Ticket | Exception]:
-        args = [kitchen.capacity, Cause.TIMER, "kitchen"]
+        args: Arguments = [kitchen.capacity, Cause.TIMER, "kitchen"]
         answers = await self._run(
             self._renew, [(kitchen.name, order_id, args) for order_id in order_ids], at
         )
@@ -132,14 +127,18 @@ class RedisTicketStore:
     async def settle(
         self, kitchen: str, changes: Sequence[tuple[str, str]], at: datetime
     ) -> Sequence[Exception | None]:
-        calls = [(kitchen, order_id, [change_id, KEPT_SECONDS]) for order_id, change_id in changes]
-        answers = await self._run(self._settle, calls, at)
+        tickets = [keys.ticket(kitchen, order_id) for order_id, _ in changes]
+        answers = await self._settle(
+            [keys.changes(kitchen), *tickets],
+            [KEPT_SECONDS, *(change_id for _, change_id in changes)],
+        )
         return [answer if isinstance(answer, Exception) else None for answer in answers]
 
     async def reset(
         self, kitchen: Kitchen, change_id: str, command: TicketCommand, at: datetime
     ) -> tuple[ResetOutcome, Ticket | None]:
-        args = [*_command_args(kitchen, command), change_id]
+        text = _lines_to_json(command.lines)
+        args = [*_command_args(kitchen, command, text), change_id]
         outcome, *fields = await self._run_one(
             self._reset, kitchen.name, command.order_id, args, at
         )
@@ -221,25 +220,26 @@ class RedisTicketStore:
         return list(order_ids)
 
     async def _run(
-        self, script: AsyncScript, calls: Sequence[tuple[str, str, Sequence[Any]]], at: datetime
+        self, script: Script, calls: Sequence[tuple[str, str, Arguments]], at: datetime
     ) -> list[Any]:
         """Runs ``script`` for each (kitchen, order id, its own ARGV), all in one round trip.
 
         Where Redis refuses one of the calls, that answer is the exception.
         """
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for kitchen, order_id, args in calls:
-                # Made before the call: whoever asks again after a lost reply asks under it.
-                operation = uuid.uuid4().hex
-                await script(
-                    keys=keys.of_scripts(kitchen, order_id),
-                    args=[operation, order_id, to_ms(at), *args],
-                    client=pipe,
+        now = to_ms(at)
+        return await script.each(
+            [
+                (
+                    (keys.ticket(kitchen, order_id), *keys.shared_by_scripts(kitchen)),
+                    # Made before the call: whoever asks again after a lost reply asks under it.
+                    (uuid.uuid4().hex, order_id, now, *args),
                 )
-            return await pipe.execute(raise_on_error=False)
+                for kitchen, order_id, args in calls
+            ]
+        )
 
     async def _run_one(
-        self, script: AsyncScript, kitchen: str, order_id: str, args: Sequence[Any], at: datetime
+        self, script: Script, kitchen: str, order_id: str, args: Arguments, at: datetime
     ) -> Any:
         [answer] = await self._run(script, [(kitchen, order_id, args)], at)
         if isinstance(answer, Exception):
@@ -266,14 +266,24 @@ class RedisFeeds:
         return list(answer[0][1]) if answer else []
 
 
-def _command_args(kitchen: Kitchen, command: TicketCommand) -> list[str | int]:
+def _lines_to_json(lines: tuple[Line, ...]) -> bytes:
+    return orjson.dumps(lines)
+
+
+def _lines_from_json(text: str) -> tuple[Line, ...]:
+    return tuple(Line(**{**line, "options": tuple(line["options"])}) for line in orjson.loads(text))
+
+
+def _command_args(
+    kitchen: Kitchen, command: TicketCommand, lines: bytes
+) -> list[str | bytes | int]:
     return [
         command.kitchen,
         command.version,
         command.revision,
         command.status,
         command.applied_seq,
-        json.dumps([asdict(line) for line in command.lines], ensure_ascii=False),
+        lines,
         command.note,
         to_ms(command.placed_at),
         command.number,
@@ -285,11 +295,18 @@ def _command_args(kitchen: Kitchen, command: TicketCommand) -> list[str | int]:
     ]
 
 
-def _ticket(flat: Sequence[str]) -> Ticket:
-    return _from_hash(dict(zip(flat[::2], flat[1::2], strict=True)))
+NO_LINES: Mapping[bytes, tuple[Line, ...]] = {}
 
 
-def _from_hash(fields: Mapping[str, str]) -> Ticket:
+def _ticket(flat: Sequence[str], known: Mapping[bytes, tuple[Line, ...]] = NO_LINES) -> Ticket:
+    return _from_hash(read_hash(flat), known)
+
+
+def _from_hash(
+    fields: Mapping[str, str], known: Mapping[bytes, tuple[Line, ...]] = NO_LINES
+) -> Ticket:
+    """The ticket of a hash's fields; ``known`` are lines that need not be read from their text."""
+    text = fields["items"]
     return Ticket(
         order_id=fields["order_id"],
         kitchen=fields["kitchen"],
@@ -298,10 +315,7 @@ def _from_hash(fields: Mapping[str, str]) -> Ticket:
         seq=int(fields["seq"]),
         version=int(fields["version"]),
         revision=int(fields["revision"]),
-        lines=tuple(
-            Line(**{**line, "options": tuple(line["options"])})
-            for line in json.loads(fields["items"])
-        ),
+        lines=known.get(text.encode()) or _lines_from_json(text),
         note=fields["note"],
         placed_at=from_ms(int(fields["placed_at"])),
         promised_at=_time(fields["promised_at"]),

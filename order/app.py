@@ -1,8 +1,6 @@
 """Puts the order service together: the only place that names concrete classes."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -42,10 +40,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     tls = settings.read_tls()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(redis_url))
-        # Each endless reader has its own connection, so that none waits for another's.
-        feed_redis, outbox_redis = [
-            await stack.enter_async_context(open_redis(redis_url, blocking=True)) for _ in range(2)
-        ]
+        # What other replicas say comes on a connection of its own.
+        listening = await stack.enter_async_context(open_redis(redis_url, blocking=True))
         auth_channel = await stack.enter_async_context(open_channel(settings.auth_target, tls))
         kitchen_channel = await stack.enter_async_context(
             open_channel(settings.kitchen_target, tls)
@@ -65,18 +61,16 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             RedisMenuStore(redis),
             RedisHouseStore(redis),
         )
-        feed = Feed(feed_redis, orders, feed_length=settings.feed_length)
+        feed = Feed(redis, listening, orders, feed_length=settings.feed_length)
 
         kitchen = Kitchen(kitchen_channel, settings.credential.get_secret_value())
         reconciler = Reconciler(orders, kitchen, every_seconds=settings.reconcile_seconds)
 
         dispatcher = Dispatcher(
-            outbox_redis,
-            orders,
-            consumer=f"{socket.gethostname()}-{os.getpid()}",
-            send=kitchen.put_tickets,
-            reject=service.reject_order,
+            redis, orders, send=kitchen.put_tickets, reject=service.reject_order
         )
+        for listener in (feed, dispatcher):
+            orders.add_listener(listener)
         revocations = Revocations()
         guard = Guard(
             TokenVerifier(keys_from_auth(auth_channel), revocations=revocations), settings.peers

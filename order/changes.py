@@ -2,17 +2,18 @@
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from redis.exceptions import RedisError
 
 from infra import tracing
+from infra.frozen import altered
 from infra.logs import get_logger
+from infra.words import Word
 from order.domain import Change, Order, OrderError
 from order.lifecycle import Cause, Status
-from order.metrics import CHANGES
+from order.metrics import count_change
 from order.ports import Applied, OrderStore
 
 log = get_logger()
@@ -21,7 +22,7 @@ log = get_logger()
 MAX_ATTEMPTS = 10
 
 
-class Verdict(Enum):
+class Verdict(Word):
     """What became of one change."""
 
     APPLIED = "applied"
@@ -84,7 +85,7 @@ def judge(order: Order | None, change: TicketChange) -> Answer | Change:
         step = _step(order, change)
     except OrderError:
         return Answer(Verdict.AMENDED, order)
-    return replace(
+    return altered(
         step.with_facts(
             number=change.number, promised_at=change.promised_at, applied_seq=change.seq
         ),
@@ -117,14 +118,14 @@ async def apply_changes(store: OrderStore, changes: Sequence[TicketChange]) -> l
         traced = [span.carry(change) for span, change in zip(spans, changes, strict=True)]
         answers = await _apply_in_order(store, traced)
         for span, answer in zip(spans, answers, strict=True):
-            span.note({"brigade.verdict": answer.verdict.value})
+            span.note({"brigade.verdict": answer.verdict})
         return answers
 
 
 def _trace_facts(change: TicketChange) -> tracing.Attributes:
     return {
         "brigade.order.id": change.order_id,
-        "brigade.order.status": change.status.value,
+        "brigade.order.status": change.status,
         "brigade.ticket.seq": change.seq,
         "messaging.operation.type": "process",
         "messaging.operation.name": "apply",
@@ -198,8 +199,8 @@ async def _apply_heads(store: OrderStore, changes: Sequence[TicketChange]) -> li
             log.info(
                 "change_not_applied",
                 order_id=change.order_id,
-                verdict=answer.verdict.value,
-                attempted=change.status.value,
+                verdict=answer.verdict,
+                attempted=change.status,
                 seq=change.seq,
             )
     return [answers[change.order_id] for change in changes]
@@ -219,9 +220,9 @@ async def _same_or_amended(store: OrderStore, change: TicketChange, order: Order
 def log_step(step: Change) -> None:
     """Tells a committed change in the log, by the name of what happened."""
     order = step.order
-    CHANGES.labels(order.status.value, step.entry.cause.value).inc()
+    count_change(order.status, step.entry.cause)
     if step.previous is None or step.previous is not order.status:
-        event = f"order_{order.status.value}"
+        event = f"order_{order.status}"
     elif step.entry.cause is Cause.TIMER:
         event = "order_promise_renewed"
     else:
@@ -230,7 +231,7 @@ def log_step(step: Change) -> None:
         event,
         order_id=order.id,
         version=order.version,
-        cause=step.entry.cause.value,
+        cause=step.entry.cause,
         by=step.entry.by,
         number=order.number or None,
         reason=step.entry.reason or None,

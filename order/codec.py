@@ -1,6 +1,6 @@
 """How orders, history, events and dishes are written in Redis: fields a person can read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,46 +24,18 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _text_or_empty(at: datetime | None) -> str:
-    return to_text(at) if at else ""
-
-
 def _time_or_none(text: str) -> datetime | None:
     return from_text(text) if text else None
 
 
-def order_to_fields(order: Order) -> dict[str, str]:
-    """The order as the fields of its hash."""
-    return {
-        "id": order.id,
-        "user_id": order.user_id,
-        "kitchen": order.kitchen,
-        "items": _dump([_line_to_json(line) for line in order.lines]),
-        "total": str(order.total),
-        "currency": order.currency,
-        "note": order.note,
-        "placed_at": to_text(order.placed_at),
-        **state_to_fields(order),
-    }
+def lines_to_json(lines: Sequence[OrderLine]) -> bytes:
+    """The lines as the ``items`` of an order's hash."""
+    return orjson.dumps([_line_to_json(line) for line in lines])
 
 
-def state_to_fields(order: Order) -> dict[str, str]:
-    """Those of the fields that change while the content stays."""
-    return {
-        "number": str(order.number),
-        "status": order.status.value,
-        "version": str(order.version),
-        "revision": str(order.revision),
-        "applied_seq": str(order.applied_seq),
-        "cause": order.cause.value,
-        "reason": order.reason,
-        "updated_at": to_text(order.updated_at),
-        "promised_at": _text_or_empty(order.promised_at),
-    }
-
-
-def order_from_fields(fields: Mapping[str, str]) -> Order:
-    """The order of a hash's fields."""
+def order_from_fields(fields: Mapping[str, str], history: tuple[HistoryEntry, ...] = ()) -> Order:
+    """The order of a hash's fields (the scripts in ``lua/`` write them), and its history where that
+    was read too."""
     return Order(
         id=fields["id"],
         user_id=fields["user_id"],
@@ -81,6 +53,7 @@ def order_from_fields(fields: Mapping[str, str]) -> Order:
         placed_at=from_text(fields["placed_at"]),
         updated_at=from_text(fields["updated_at"]),
         promised_at=_time_or_none(fields["promised_at"]),
+        history=history,
     )
 
 
@@ -101,11 +74,12 @@ def _line_from_json(line: Mapping[str, Any]) -> OrderLine:
 
 
 def entry_to_json(entry: HistoryEntry) -> str:
-    """One entry of the history list. ``commit.lua`` looks for ``op`` as it is written here."""
+    """One entry of the history list. The scripts look for ``op`` as it is
+    written here."""
     return _dump(
         {
-            "status": entry.status.value,
-            "cause": entry.cause.value,
+            "status": entry.status,
+            "cause": entry.cause,
             "by": entry.by,
             "at": to_text(entry.at),
             "version": entry.version,
@@ -132,25 +106,6 @@ def entry_from_json(text: str) -> HistoryEntry:
         version=entry["version"],
         reason=entry["reason"],
     )
-
-
-def event_fields(order: Order, previous: Status | None, traceparent: str = "") -> dict[str, str]:
-    """What the feed and the user's stream say of a change that leads to ``order``.
-
-    ``commit.lua`` looks for the ``traceparent`` in the last place.
-    """
-    fields = {
-        "order_id": order.id,
-        "user_id": order.user_id,
-        "status": order.status.value,
-        "previous": previous.value if previous else "",
-        "version": str(order.version),
-        "number": str(order.number),
-        "cause": order.cause.value,
-        "at": to_text(order.updated_at),
-        "promised_at": _text_or_empty(order.promised_at),
-    }
-    return fields | {TRACE_KEY: traceparent} if traceparent else fields
 
 
 def event_from_fields(event_id: str, fields: Mapping[str, str]) -> OrderEvent:

@@ -2,34 +2,37 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import grpc
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from infra import tracing
 from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
 from infra.loops import Pace, check_cancelled, forever
-from infra.redis_client import BLOCK_MS
 from order import keys
-from order.domain import Order
+from order.domain import Change, Order
 from order.ports import OrderStore
 from shared_proto.sharding import SHARDS, shard_of_order
 
 BATCH = 200
-CLAIM_IDLE_MS = 5_000
-CLAIM_SECONDS = 2.0
-GONE_MS = 60 * 60 * 1000
-MAX_PATIENCE_MS = 5 * 60 * 1000
-STUCK_DELIVERIES = 5
+ANNOUNCED = 4_000
+"""How many entries are kept in memory; what is more, the outboxes alone keep."""
+SWEEP_SECONDS = 2.0
+IDLE_SECONDS = 5.0
+"""So long an entry of somebody else is left to him."""
+MAX_PATIENCE_SECONDS = 5 * 60.0
+STUCK_FAILURES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
-GATHER_SECONDS = 0.020
-"""Each look at the outboxes costs the same however many orders it finds."""
+GATHER_SECONDS = 0.010
+"""A message to the kitchen costs much the same with one order or with many."""
 
 log = get_logger()
 
@@ -45,6 +48,13 @@ class Entry:
     """Of the order it was written with, or an earlier one."""
     traceparent: str = ""
     """The span that wrote it, where that was recorded (``infra.tracing``)."""
+    order: Order | None = field(default=None, compare=False, repr=False)
+    """The order as this process has just committed it."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.shard, self.id
 
 
 @dataclass(frozen=True)
@@ -62,136 +72,130 @@ RejectOrder = Callable[[Order, str], Awaitable[bool]]
 
 
 class Dispatcher:
-    """Delivers outbox entries in batches; several replicas share the work as a consumer group.
+    """Delivers outbox entries in batches: while one is on its way, the next gathers.
 
-    An entry names the order, and what is sent is the order as it is by then, so entries of one
-    order may be merged, repeated or overtake each other. It is deleted only when the kitchen has
-    it; what a dead replica left is claimed by another.
+    What this process commits it is told of at once, order and all (``committed``). What others left
+    behind, or what the kitchen failed on, a look at the outboxes finds every two seconds. Two
+    replicas may then bring the same: an entry names the order, what is sent is the order as it was
+    by then or is now, and the kitchen keeps the highest version, so entries may be merged, repeated
+    or overtake each other. An entry is deleted only when the kitchen has it.
 
     Args:
-        redis: a client whose sockets outlast a blocking read, for this dispatcher alone.
-        consumer: a name no other replica has.
+        redis: where the outboxes are.
         send: brings orders' wanted states to the kitchen; raises AioRpcError when it is away.
         reject: notes that the kitchen can't take an order as it was sent; False when that is not
             true of it any more.
     """
 
     def __init__(
-        self,
-        redis: Redis,
-        store: OrderStore,
-        *,
-        consumer: str,
-        send: SendTickets,
-        reject: RejectOrder,
+        self, redis: Redis, store: OrderStore, *, send: SendTickets, reject: RejectOrder
     ) -> None:
         self._redis: Any = redis
         self._store = store
-        self._consumer = consumer
         self._send = send
         self._reject = reject
         self._pace = Pace(GATHER_SECONDS)
-        self.stuck = 0
+        self._announced: deque[Entry] = deque()
+        self._some_announced = asyncio.Event()
+        self._in_hand: set[tuple[str, str]] = set()
+        self._first_seen: dict[tuple[str, str], float] = {}
+        self._failures: dict[tuple[str, str], _Failures] = {}
+        self._has_swept = False
+
+    @property
+    def stuck(self) -> int:
         """How many entries the kitchen failed on again and again; they are still tried."""
+        return sum(f.count >= STUCK_FAILURES for f in self._failures.values())
 
     async def check(self) -> str | None:
         """A readiness check that never fails, but tells of tickets that can't be delivered."""
-        if self.stuck:
-            return f"{self.stuck} tickets can't be delivered; see ticket_not_taken in the log"
+        if stuck := self.stuck:
+            return f"{stuck} tickets can't be delivered; see ticket_not_taken in the log"
         return None
+
+    def committed(self, change: Change, outbox_id: str) -> None:
+        """This process has just committed ``change``; a ``ports.CommitListener``."""
+        if outbox_id and len(self._announced) < ANNOUNCED:
+            order = change.order
+            entry = Entry(
+                shard_of_order(order.id),
+                outbox_id,
+                order.id,
+                order.version,
+                change.traceparent or tracing.to_keep(),
+                order,
+            )
+            self._in_hand.add(entry.key)
+            self._announced.append(entry)
+            self._some_announced.set()
 
     async def run(self) -> None:
         """Delivers for ever; waits while Redis or the kitchen is away."""
-        await self._until_redis_answers(self._create_groups)
-        await self._until_redis_answers(self._forget_the_dead)
         async with asyncio.TaskGroup() as loops:
-            for step in (self._read_new, self._claim_left):
+            for step in (self._deliver_announced, self._deliver_left):
                 loops.create_task(forever(partial(self._until_redis_answers, step)))
 
     async def _until_redis_answers(self, step: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff()
-        groups_are_gone = False
         while True:
             try:
-                if groups_are_gone:
-                    await self._create_groups()
                 return await step()
             except (RedisError, OSError) as error:
                 check_cancelled()
                 log.warning("outbox_not_read", error=str(error))
-                # Somebody emptied Redis under us; the groups belong to what is to come.
-                groups_are_gone = str(error).startswith("NOGROUP")
                 await backoff.wait()
 
-    async def _create_groups(self) -> None:
-        for shard in SHARDS:
-            try:
-                await self._redis.xgroup_create(
-                    keys.outbox(shard), keys.DISPATCHERS, id="0", mkstream=True
-                )
-            except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
-
-    async def _forget_the_dead(self) -> None:
-        """Strikes off consumers that are gone for good; each start of a replica adds one."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for shard in SHARDS:
-                pipe.xinfo_consumers(keys.outbox(shard), keys.DISPATCHERS)
-            found = await pipe.execute()
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for shard, consumers in zip(SHARDS, found, strict=True):
-                for consumer in consumers:
-                    # Those alive read every two seconds. What one left behind is claimed first.
-                    if not consumer["pending"] and consumer["idle"] > GONE_MS:
-                        pipe.xgroup_delconsumer(
-                            keys.outbox(shard), keys.DISPATCHERS, consumer["name"]
-                        )
-            await pipe.execute()
-
-    async def _read_new(self) -> None:
+    async def _deliver_announced(self) -> None:
+        await self._some_announced.wait()
         await self._pace.keep()
-        streams = {keys.outbox(shard): ">" for shard in SHARDS}
-        answer = await self._redis.xreadgroup(
-            keys.DISPATCHERS, self._consumer, streams, count=BATCH, block=BLOCK_MS
-        )
-        await self._deliver([entry for _, found in answer or [] for entry in _entries(found)])
+        batch = [self._announced.popleft() for _ in range(min(BATCH, len(self._announced)))]
+        if not self._announced:
+            self._some_announced.clear()
+        try:
+            await self._deliver_batch(batch)
+        finally:
+            self._in_hand.difference_update(entry.key for entry in batch)
 
-    async def _claim_left(self) -> None:
-        """Takes over what was read and never delivered, by us or by a replica that died.
+    async def _deliver_left(self) -> None:
+        """Delivers what is in nobody's hands any more: its process died, or the kitchen failed.
 
-        What the kitchen failed on before waits longer each time.
+        What the kitchen failed on before waits longer each time. Whatever is there when this
+        process starts was most likely left by the one before it, and does not wait.
         """
-        await asyncio.sleep(CLAIM_SECONDS)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for shard in SHARDS:
-                pipe.xpending_range(
-                    keys.outbox(shard), keys.DISPATCHERS, "-", "+", BATCH, idle=CLAIM_IDLE_MS
-                )
-            left = await pipe.execute()
-        due = {
-            shard: [
-                entry["message_id"]
-                for entry in entries
-                if entry["time_since_delivered"] >= patience_ms(entry["times_delivered"])
-            ]
-            for shard, entries in zip(SHARDS, left, strict=True)
-        }
-        self.stuck = sum(
-            entry["times_delivered"] >= STUCK_DELIVERIES for entries in left for entry in entries
-        )
-        due = {shard: ids for shard, ids in due.items() if ids}
-        if not due:
-            return
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for shard, ids in due.items():
-                pipe.xclaim(
-                    keys.outbox(shard), keys.DISPATCHERS, self._consumer, CLAIM_IDLE_MS, ids
-                )
-            claimed = await pipe.execute()
-        found = [entry for entries in claimed for entry in _entries(entries)]
-        log.info("outbox_claimed", entries=len(found), stuck=self.stuck)
-        await self._deliver(found)
+        if self._has_swept:
+            await asyncio.sleep(SWEEP_SECONDS)
+        found: set[tuple[str, str]] = set()
+        async for entries in self._read_outboxes():
+            found.update(entry.key for entry in entries)
+            due = [entry for entry in entries if self._is_due(entry.key)]
+            if due:
+                log.info("outbox_swept", entries=len(due), stuck=self.stuck)
+                await self._deliver(due)
+        self._has_swept = True
+        for known in (self._first_seen, self._failures):
+            for key in known.keys() - found:
+                del known[key]
+
+    def _is_due(self, key: tuple[str, str]) -> bool:
+        if key in self._in_hand:
+            return False
+        now = time.monotonic()
+        if failures := self._failures.get(key):
+            return now >= failures.again_at
+        since = self._first_seen.setdefault(key, now)
+        return not self._has_swept or now - since >= IDLE_SECONDS
+
+    async def _read_outboxes(self) -> AsyncIterator[list[Entry]]:
+        """All entries, a batch of each outbox at a time."""
+        after = dict.fromkeys(SHARDS, "-")
+        while after:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for shard, entry_id in after.items():
+                    pipe.xrange(keys.outbox(shard), min=entry_id, count=BATCH)
+                read = dict(zip(after, await pipe.execute(), strict=True))
+            after = {s: f"({found[-1][0]}" for s, found in read.items() if len(found) == BATCH}
+            if entries := [e for shard, found in read.items() for e in _entries(shard, found)]:
+                yield entries
 
     async def _deliver(self, entries: Sequence[Entry]) -> None:
         """Brings the kitchen the orders of ``entries``; returns when it has them.
@@ -206,6 +210,8 @@ class Dispatcher:
         by_order: dict[str, list[Entry]] = {}
         for entry in entries:
             by_order.setdefault(entry.order_id, []).append(entry)
+        for found in by_order.values():
+            found.sort(key=lambda entry: entry.version)
         # What is sent is the state its newest entry tells of.
         newest = [found[-1] for found in by_order.values()]
         with tracing.each("deliver ticket", "consumer", newest, _trace_facts) as spans:
@@ -215,8 +221,8 @@ class Dispatcher:
         self, by_order: Mapping[str, Sequence[Entry]], spans: Mapping[str, tracing.Span]
     ) -> None:
         backoff = Backoff()
+        found = await self._recall_orders(by_order)
         while True:
-            found = await self._read_orders(by_order)
             orders = [spans[order.id].carry(order) for order in found if order is not None]
             try:
                 deliveries = await self._send(orders) if orders else []
@@ -229,31 +235,39 @@ class Dispatcher:
                     error=error.details(),
                 )
                 await backoff.wait()
+            found = await self._store.get_many(list(by_order))
         known = {order.id: order for order in orders}
-        done = [
-            entry for order_id in by_order.keys() - known.keys() for entry in by_order[order_id]
-        ]
+        # An order that is gone needs no ticket.
+        done = [entry for id in by_order.keys() - known.keys() for entry in by_order[id]]
         for delivery in deliveries:
+            entries = by_order[delivery.order_id]
             span = spans[delivery.order_id]
             with span.active():
                 if await self._is_settled(known[delivery.order_id], delivery):
-                    done += by_order[delivery.order_id]
+                    done += entries
                 else:
                     span.fail("not_taken")
+                    self._note_failure(entries)
         await self._delete(done)
 
-    async def _read_orders(self, by_order: Mapping[str, Sequence[Entry]]) -> list[Order | None]:
+    def _note_failure(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            before = self._failures.get(entry.key)
+            count = before.count + 1 if before else 1
+            self._failures[entry.key] = _Failures(count, time.monotonic() + patience(count))
+
+    async def _recall_orders(self, by_order: Mapping[str, Sequence[Entry]]) -> list[Order | None]:
         """The orders as their entries tell of them, or newer."""
-        recalled = await self._store.recall_many(list(by_order))
+        told = {entry.order_id: entry.order for (*_, entry) in by_order.values()}
+        unknown = [order_id for order_id, order in told.items() if order is None]
+        recalled = dict(zip(unknown, await self._store.recall_many(unknown), strict=True))
         old = [
-            entries[-1].order_id
-            for order, entries in zip(recalled, by_order.values(), strict=True)
-            if order is None or order.version < entries[-1].version
+            order_id
+            for order_id, order in recalled.items()
+            if order is None or order.version < by_order[order_id][-1].version
         ]
         read = dict(zip(old, await self._store.get_many(old), strict=True))
-        return [
-            read.get(order_id, order) for order_id, order in zip(by_order, recalled, strict=True)
-        ]
+        return list({**told, **recalled, **read}.values())
 
     async def _is_settled(self, order: Order, delivery: Delivery) -> bool:
         """Whether the kitchen need not hear of the order again, for now."""
@@ -268,27 +282,31 @@ class Dispatcher:
         return True
 
     async def _delete(self, entries: Sequence[Entry]) -> None:
-        if not entries:
+        ids: dict[str, list[str]] = {}
+        for entry in entries:
+            ids.setdefault(entry.shard, []).append(entry.id)
+        if not ids:
             return
         async with self._redis.pipeline(transaction=False) as pipe:
-            for entry in entries:
-                pipe.xack(keys.outbox(entry.shard), keys.DISPATCHERS, entry.id)
-                pipe.xdel(keys.outbox(entry.shard), entry.id)
+            for shard, its in ids.items():
+                pipe.xdel(keys.outbox(shard), *its)
             await pipe.execute()
 
 
-def _entries(found: Sequence[tuple[str, dict[str, str] | None]]) -> list[Entry]:
-    # A claimed entry that was deleted meanwhile comes without fields, or not at all (Redis 6.2).
-    named = [(e[0], e[1]) for e in found if e and e[0] and e[1]]
+@dataclass(frozen=True)
+class _Failures:
+    """How often the kitchen failed on an entry, and when it is tried again."""
+
+    count: int
+    again_at: float
+
+
+def _entries(shard: str, found: Sequence[tuple[str, dict[str, str]]]) -> list[Entry]:
     return [
         Entry(
-            shard_of_order(fields["order_id"]),
-            entry_id,
-            fields["order_id"],
-            int(fields["version"]),
-            fields.get(TRACE_KEY, ""),
+            shard, entry_id, fields["order_id"], int(fields["version"]), fields.get(TRACE_KEY, "")
         )
-        for entry_id, fields in named
+        for entry_id, fields in found
     ]
 
 
@@ -303,9 +321,9 @@ def _trace_facts(entry: Entry) -> tracing.Attributes:
     }
 
 
-def patience_ms(times_delivered: int) -> int:
-    """How long an entry must have lain before it is tried again, in milliseconds."""
-    return int(min(CLAIM_IDLE_MS * 2 ** (times_delivered - 1), MAX_PATIENCE_MS))
+def patience(failures: int) -> float:
+    """How many seconds after its last failure an entry is tried again."""
+    return min(IDLE_SECONDS * 2.0 ** (failures - 1), MAX_PATIENCE_SECONDS)
 
 
 class Backoff:

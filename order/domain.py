@@ -7,9 +7,11 @@ arrive as arguments.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Self
 
 from infra.errors import RefusedError, Violation
+from infra.frozen import altered
 from infra.limits import Usage, limit_facts
 from order.lifecycle import (
     EDITABLE,
@@ -44,7 +46,7 @@ class TransitionNotAllowedError(OrderError):
         super().__init__(
             f"an order that is {order.status} can't be {attempted}",
             order_id=order.id,
-            status=order.status.value,
+            status=order.status,
             allowed_actions=" ".join(allowed_actions(order.status, cause)),
         )
 
@@ -65,7 +67,7 @@ class VersionMismatchError(OrderError):
             f"the order is at version {order.version} now",
             order_id=order.id,
             version=order.version,
-            status=order.status.value,
+            status=order.status,
         )
 
 
@@ -159,6 +161,11 @@ class OptionGroup:
     max: int
     options: tuple[MenuOption, ...]
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What its options are called."""
+        return frozenset(option.name for option in self.options)
+
 
 @dataclass(frozen=True)
 class MenuItem:
@@ -173,7 +180,8 @@ class MenuItem:
     available: bool = True
     option_groups: tuple[OptionGroup, ...] = ()
 
-    def option_prices(self) -> dict[str, int]:
+    @cached_property
+    def option_prices(self) -> Mapping[str, int]:
         """What each option adds to the price, by name."""
         return {
             option.name: option.price for group in self.option_groups for option in group.options
@@ -282,10 +290,10 @@ class Order:
         """
         transition = find_transition(self.status, target, cause)
         if transition is None:
-            raise TransitionNotAllowedError(self, target.value, cause)
+            raise TransitionNotAllowedError(self, target, cause)
         if transition.needs_reason and not reason.strip():
             raise ReasonNeededError(self.id)
-        after = replace(self, status=target, reason=reason)
+        after = altered(self, status=target, reason=reason)
         return self._change(after, cause, by=by, at=at, op=op, reason=reason)
 
     def cancel(self, cause: Cause, *, by: str, at: datetime, op: str, reason: str) -> "Change":
@@ -305,15 +313,15 @@ class Order:
     ) -> "Change":
         """The change of content. Raises TransitionNotAllowedError once cooking has begun."""
         self.require_editable()
-        after = replace(self, lines=lines, note=note, revision=self.revision + 1)
+        after = altered(self, lines=lines, note=note, revision=self.revision + 1)
         change = self._change(after, Cause.GUEST, by=by, at=at, op=op)
-        return replace(change, is_content=True)
+        return altered(change, is_content=True)
 
     def renew_promise(self, promised_at: datetime, *, by: str, at: datetime, op: str) -> "Change":
         """The kitchen's new promise. Raises TransitionNotAllowedError once the food is ready."""
         if self.status not in PROMISED:
             raise TransitionNotAllowedError(self, "promised anew", Cause.TIMER)
-        after = replace(self, promised_at=promised_at)
+        after = altered(self, promised_at=promised_at)
         return self._change(after, Cause.TIMER, by=by, at=at, op=op)
 
     def _change(
@@ -321,7 +329,7 @@ class Order:
     ) -> "Change":
         version = self.version + 1
         return Change(
-            order=replace(after, version=version, cause=cause, updated_at=at),
+            order=altered(after, version=version, cause=cause, updated_at=at),
             previous=self.status,
             entry=HistoryEntry(after.status, cause, by, at, op, version, reason),
         )
@@ -346,9 +354,9 @@ class Change:
 
     def with_facts(self, *, number: int, promised_at: datetime | None, applied_seq: int) -> Self:
         """The same change with what the kitchen said along with it; 0 and None say nothing."""
-        return replace(
+        return altered(
             self,
-            order=replace(
+            order=altered(
                 self.order,
                 number=number or self.order.number,
                 promised_at=promised_at or self.order.promised_at,
@@ -431,7 +439,7 @@ def price_lines(
         at = f"/items/{index}"
         if not 1 <= request.quantity <= MAX_QUANTITY:
             violations.append(Violation(f"{at}/quantity", f"must be 1 to {MAX_QUANTITY}"))
-        old = staying.pop(request.dish, None)
+        old = staying.pop(request.dish, None) if staying else None
         item = menu.items.get(request.sku)
         if old is not None:
             lines.append(replace(old, quantity=request.quantity))
@@ -444,7 +452,7 @@ def price_lines(
         violations += _option_violations(at, request.options, item)
         if not item.available:
             sold_out.append(item.sku)
-        prices = item.option_prices()
+        prices = item.option_prices
         unit_price = item.price + sum(prices.get(name, 0) for name in request.options)
         lines.append(
             OrderLine(
@@ -465,19 +473,18 @@ def price_lines(
 
 
 def _option_violations(at: str, chosen: Sequence[str], item: MenuItem) -> list[Violation]:
-    known = item.option_prices()
-    violations = [
-        Violation(f"{at}/options/{index}", f"{item.name} has no option {name!r}")
-        for index, name in enumerate(chosen)
-        if name not in known
-    ]
-    violations += [
-        Violation(f"{at}/options/{index}", f"{name!r} is chosen twice")
-        for index, name in enumerate(chosen)
-        if name in chosen[:index]
-    ]
+    known = item.option_prices
+    picked = frozenset(chosen)
+    violations: list[Violation] = []
+    if len(picked) < len(chosen) or not picked <= known.keys():
+        for index, name in enumerate(chosen):
+            pointer = f"{at}/options/{index}"
+            if name not in known:
+                violations.append(Violation(pointer, f"{item.name} has no option {name!r}"))
+            if name in chosen[:index]:
+                violations.append(Violation(pointer, f"{name!r} is chosen twice"))
     for group in item.option_groups:
-        count = sum(option.name in chosen for option in group.options)
+        count = len(group.names & picked)
         if not group.min <= count <= group.max:
             need = f"{group.min}" if group.min == group.max else f"{group.min} to {group.max}"
             violations.append(Violation(f"{at}/options", f"choose {need} of {group.name!r}"))

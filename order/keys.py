@@ -11,8 +11,8 @@ KITCHENS = "order:kitchens"
 HOUSE = "order:house"
 """Hash: ``hours`` (JSON), ``time_zone``, ``paused`` (1 or 0), ``reason``. Kept."""
 
-DISPATCHERS = "dispatchers"
-"""The consumer group of every outbox."""
+FEEDS = "order:feeds"
+"""Channel: a replica's name, and the shards whose feeds it has just written to. Only a hint."""
 
 
 def order(shard: str, order_id: str) -> str:
@@ -49,12 +49,6 @@ def outbox(shard: str) -> str:
     """Stream: orders whose wanted state the kitchen must hear. Never trimmed; an entry is deleted
     when the kitchen has it."""
     return f"order:{{{shard}}}:outbox"
-
-
-def placings(shard: str, user_id: str) -> str:
-    """Sorted set: the user's newest orders by when they were asked for (ms). Expires within a
-    minute: it is what the limit on placing counts."""
-    return f"order:{{{shard}}}:user:{user_id}:placings"
 
 
 def idempotency(shard: str, user_id: str, key: str) -> str:

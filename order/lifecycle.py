@@ -5,10 +5,12 @@ and diagram and the property tests all come from here.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import lru_cache
+
+from infra.words import Word
 
 
-class Status(StrEnum):
+class Status(Word):
     """Where an order stands."""
 
     PLACED = "placed"
@@ -20,7 +22,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """What made a change happen. A timer's guess must never pass for a cook's word."""
 
     GUEST = "guest"
@@ -30,7 +32,7 @@ class Cause(StrEnum):
     SYSTEM = "system"
 
 
-class Action(StrEnum):
+class Action(Word):
     """What a guest or staff may ask of an order."""
 
     EDIT = "edit"
@@ -132,6 +134,7 @@ def find_transition(source: Status | None, target: Status, cause: Cause) -> Tran
     return transition if transition is not None and cause in transition.causes else None
 
 
+@lru_cache
 def allowed_actions(status: Status, cause: Cause = Cause.GUEST) -> tuple[Action, ...]:
     """What ``cause`` (a guest, or staff) may ask of an order in ``status``."""
     edit = (Action.EDIT,) if cause is Cause.GUEST and status in EDITABLE else ()

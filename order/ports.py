@@ -35,6 +35,8 @@ class Applied:
     """What is left of the guest's allowance after a new order, where there is a limit."""
     is_new: bool = field(default=False, compare=False)
     """Whether it was committed now, so that nothing can have followed it yet."""
+    outbox_id: str = field(default="", compare=False)
+    """The entry that tells the kitchen, where it must hear of the change and that is new."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,6 @@ class Replayed:
     """The idempotency key had its order already."""
 
     answer: FirstAnswer
-
-
-CommitResult = Applied | Stale | Replayed
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,16 @@ class UserEvents:
     events: Sequence[OrderEvent]
     more: bool
     usable: bool
+
+
+class CommitListener(Protocol):
+    """Somebody in this process who carries on what was committed."""
+
+    def committed(self, change: Change, outbox_id: str) -> None:
+        """``change`` has just been committed, with that entry of the outbox or none ("").
+
+        Only a hint: what was committed while nobody could tell is found where it is kept.
+        """
 
 
 class OrderStore(Protocol):
@@ -96,18 +105,23 @@ class OrderStore(Protocol):
     async def find_first_answer(self, user_id: str, key: str) -> FirstAnswer | None:
         """What an idempotency key was answered with, if it was used in the last 24 hours."""
 
-    async def commit(
-        self, change: Change, *, tell_kitchen: bool, idempotency: Idempotency | None = None
-    ) -> CommitResult:
-        """Commits one change, its event and any command for the kitchen: all or nothing.
+    async def place(
+        self, change: Change, *, idempotency: Idempotency | None = None
+    ) -> Applied | Stale | Replayed:
+        """Writes a new order, its event and the kitchen's command: all or nothing.
 
-        Raises, for a new order:
+        Raises:
             TooManyOrdersError: its guest places orders too fast.
             BacklogFullError: too many wait for the kitchen.
         """
 
-    async def commit_many(self, changes: Sequence[Change]) -> list[CommitResult]:
-        """Commits changes of different orders, which the kitchen knows of, in one round trip."""
+    async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
+        """Commits one change, its event and any command for the kitchen: all or nothing."""
+
+    async def commit_many(
+        self, changes: Sequence[Change], *, tell_kitchen: bool = False
+    ) -> list[Applied | Stale]:
+        """Commits changes of different orders, each for itself, in one round trip."""
 
     async def was_applied(self, order_id: str, op: str) -> bool:
         """Whether the order's history has the operation."""

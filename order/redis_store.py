@@ -13,20 +13,19 @@ from ulid import ULID
 
 from infra import tracing
 from infra.clock import from_text, to_ms, to_text
-from infra.limits import SLIDING_WINDOW, Limit, Usage
+from infra.limits import Limit, Usage
 from infra.redis_client import load_script
+from infra.shared_pipeline import read_hash
 from order import keys
 from order.codec import (
     dish_from_json,
     dish_to_json,
     entry_from_json,
     entry_to_json,
-    event_fields,
     event_from_fields,
+    lines_to_json,
     op_marker,
     order_from_fields,
-    order_to_fields,
-    state_to_fields,
 )
 from order.domain import (
     BacklogFullError,
@@ -40,7 +39,7 @@ from order.house import House, OpeningHours
 from order.lifecycle import Status
 from order.ports import (
     Applied,
-    CommitResult,
+    CommitListener,
     FirstAnswer,
     Idempotency,
     OrderPage,
@@ -87,8 +86,15 @@ class RedisOrderStore:
         self._feed_length = feed_length
         self._user_events_length = user_events_length
         self._placing = placing
-        self._commit = load_script(redis, "order", "lua/commit.lua", after=SLIDING_WINDOW)
+        self._places = (placing.count, placing.window_ms) if placing else (0, 0)
+        self._place = load_script(redis, "order", "place")
+        self._change = load_script(redis, "order", "change")
         self._recent: dict[str, Order] = {}
+        self._listeners: list[CommitListener] = []
+
+    def add_listener(self, listener: CommitListener) -> None:
+        """Tells ``listener`` of each commit from now on."""
+        self._listeners.append(listener)
 
     async def get(self, order_id: str) -> Order | None:
         (order,) = await self.get_many([order_id])
@@ -96,15 +102,14 @@ class RedisOrderStore:
 
     async def get_with_history(self, order_id: str) -> Order | None:
         shard = shard_of_order(order_id)
-        # One transaction, so that the history is that of the version beside it.
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.order(shard, order_id))
-            pipe.lrange(keys.history(shard, order_id), 0, -1)
-            fields, entries = await pipe.execute()
+        # At once, so that the history is that of the version beside it.
+        fields, entries = await self._redis.fetch_at_once(
+            ("HGETALL", keys.order(shard, order_id)),
+            ("LRANGE", keys.history(shard, order_id), 0, -1),
+        )
         if not fields:
             return None
-        history = tuple(entry_from_json(entry) for entry in entries)
-        return replace(order_from_fields(fields), history=history)
+        return order_from_fields(read_hash(fields), tuple(map(entry_from_json, entries)))
 
     async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
         if not order_ids:
@@ -120,14 +125,19 @@ class RedisOrderStore:
         read = dict(zip(missing, await self.get_many(missing), strict=True))
         return [self._recent.get(order_id) or read.get(order_id) for order_id in order_ids]
 
-    def _remember(self, change: Change, result: CommitResult) -> None:
-        """Keeps what was just committed at hand: the kitchen's answer to it comes soon."""
+    def _note(self, change: Change, result: Applied | Stale | Replayed) -> None:
+        """Keeps what was just committed at hand, for the kitchen's answer to it comes soon, and
+        tells the listeners."""
         order = change.order
         self._recent.pop(order.id, None)
-        if isinstance(result, Applied) and result.is_new and not order.is_finished:
+        if not (isinstance(result, Applied) and result.is_new):
+            return
+        if not order.is_finished:
             self._recent[order.id] = order
             if len(self._recent) > RECENT_ORDERS:
                 del self._recent[next(iter(self._recent))]
+        for listener in self._listeners:
+            listener.committed(change, result.outbox_id)
 
     async def list_of_user(
         self, user_id: str, *, status: Status | None, limit: int, cursor: str
@@ -166,30 +176,11 @@ class RedisOrderStore:
         answer = await self._redis.get(keys.idempotency(shard_of(user_id), user_id, key))
         return None if answer is None else _answer_from_json(answer)
 
-    async def commit(
-        self, change: Change, *, tell_kitchen: bool, idempotency: Idempotency | None = None
-    ) -> CommitResult:
-        script_keys, args = self._commit_call(change, tell_kitchen, idempotency)
-        reply = await self._commit(keys=script_keys, args=args)
-        return self._commit_result(change, reply)
-
-    async def commit_many(self, changes: Sequence[Change]) -> list[CommitResult]:
-        if not changes:
-            return []
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for change in changes:
-                script_keys, args = self._commit_call(change, tell_kitchen=False)
-                await self._commit(keys=script_keys, args=args, client=cast(Redis, pipe))
-            replies = await pipe.execute()
-        return [self._commit_result(c, reply) for c, reply in zip(changes, replies, strict=True)]
-
-    def _commit_call(
-        self, change: Change, tell_kitchen: bool, idempotency: Idempotency | None = None
-    ) -> tuple[list[str], list[Any]]:
+    async def place(
+        self, change: Change, *, idempotency: Idempotency | None = None
+    ) -> Applied | Stale | Replayed:
         order = change.order
         shard = shard_of_order(order.id)
-        event = event_fields(order, change.previous, change.traceparent or tracing.to_keep())
-        fields = order_to_fields(order) if change.is_content else state_to_fields(order)
         script_keys = [
             keys.order(shard, order.id),
             keys.history(shard, order.id),
@@ -198,56 +189,124 @@ class RedisOrderStore:
             keys.feed(shard),
             keys.user_events(shard, order.user_id),
             keys.outbox(shard),
-            keys.placings(shard, order.user_id),
         ]
-        answer = ""
         if idempotency is not None:
             script_keys.append(keys.idempotency(shard, order.user_id, idempotency.key))
-            answer = _answer_to_json(idempotency, fields, entry_to_json(change.entry))
-        is_new = change.expected_version == 0
-        args: list[Any] = [
-            change.expected_version,
+        args: list[str | bytes | int] = [
             change.entry.op,
             entry_to_json(change.entry),
+            order.id,
+            order.user_id,
+            order.kitchen,
+            lines_to_json(order.lines),
+            order.total,
+            order.currency,
+            order.note,
+            to_text(order.placed_at),
+            to_ms(order.placed_at),
             self._feed_length,
             self._user_events_length,
-            self._outbox_limit if is_new else 0,
-            int(tell_kitchen),
-            int(order.is_finished),
+            self._outbox_limit,
+            *self._places,
             self._retention_seconds,
-            to_ms(order.placed_at),
-            answer,
+            idempotency.body_sha256 if idempotency else "",
             IDEMPOTENCY_SECONDS,
-            order.id,
-            *((self._placing.count, self._placing.window_ms) if self._placing else (0, 0)),
-            len(event) * 2,
-            *chain.from_iterable(event.items()),
-            *chain.from_iterable(fields.items()),
         ]
-        return script_keys, args
-
-    def _commit_result(self, change: Change, reply: list[Any]) -> CommitResult:
-        result: CommitResult
+        if trace := change.traceparent or tracing.to_keep():
+            args.append(trace)
+        reply = await self._place(script_keys, args)
+        result: Applied | Stale | Replayed
         match reply:
-            case ["APPLIED" | "LIMITED" as outcome, taken, reset_ms] if self._placing:
-                usage = Usage(self._placing, outcome == "APPLIED", int(taken), int(reset_ms))
-                if not usage.granted:
-                    raise TooManyOrdersError(usage)
-                result = Applied(usage, is_new=True)
-            case ["APPLIED"]:
-                result = Applied(is_new=True)
+            case ["APPLIED", outbox_id]:
+                result = Applied(is_new=True, outbox_id=outbox_id)
+            case ["APPLIED", outbox_id, taken, reset_ms] if self._placing:
+                usage = Usage(self._placing, True, int(taken), int(reset_ms))
+                result = Applied(usage, is_new=True, outbox_id=outbox_id)
+            case ["LIMITED", taken, reset_ms] if self._placing:
+                raise TooManyOrdersError(Usage(self._placing, False, int(taken), int(reset_ms)))
             case ["DONE"]:
                 result = Applied()
-            case ["STALE", _]:
+            case ["STALE"]:
                 result = Stale()
-            case ["REPLAY", answer]:
-                result = Replayed(_answer_from_json(answer))
+            case ["REPLAY", first]:
+                result = Replayed(_answer_from_json(first))
             case ["FULL"]:
                 raise BacklogFullError
             case _:
-                raise AssertionError(f"commit.lua never answers {reply!r}")
-        self._remember(change, result)
+                raise AssertionError(f"place.lua never answers {reply!r}")
+        self._note(change, result)
         return result
+
+    async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
+        [result] = await self.commit_many([change], tell_kitchen=tell_kitchen)
+        return result
+
+    async def commit_many(
+        self, changes: Sequence[Change], *, tell_kitchen: bool = False
+    ) -> list[Applied | Stale]:
+        replies = await self._change.each([self._change_call(c, tell_kitchen) for c in changes])
+        results: list[Applied | Stale] = []
+        for change, reply in zip(changes, replies, strict=True):
+            match reply:
+                case ["APPLIED", *told]:
+                    result: Applied | Stale = Applied(
+                        is_new=True, outbox_id=told[0] if told else ""
+                    )
+                case ["DONE"]:
+                    result = Applied()
+                case ["STALE"]:
+                    result = Stale()
+                case Exception():
+                    raise reply
+                case _:
+                    raise AssertionError(f"change.lua never answers {reply!r}")
+            self._note(change, result)
+            results.append(result)
+        return results
+
+    def _change_call(
+        self, change: Change, tell_kitchen: bool
+    ) -> tuple[list[str], list[str | bytes | int]]:
+        order = change.order
+        shard = shard_of_order(order.id)
+        script_keys = [
+            keys.order(shard, order.id),
+            keys.history(shard, order.id),
+            keys.feed(shard),
+            keys.user_events(shard, order.user_id),
+        ]
+        if tell_kitchen or order.is_finished:
+            script_keys += (
+                keys.outbox(shard),
+                keys.open_orders(shard),
+                keys.user_orders(shard, order.user_id),
+            )
+        args: list[str | bytes | int] = [
+            change.expected_version,
+            change.entry.op,
+            entry_to_json(change.entry),
+            order.id,
+            order.user_id,
+            change.previous or "",
+            order.status,
+            order.number,
+            order.revision,
+            order.applied_seq,
+            order.cause,
+            order.reason,
+            to_text(order.updated_at),
+            to_text(order.promised_at) if order.promised_at else "",
+            self._feed_length,
+            self._user_events_length,
+            int(tell_kitchen),
+            int(order.is_finished),
+            self._retention_seconds,
+            change.traceparent or tracing.to_keep(),
+        ]
+        if change.is_content:
+            args += ("items", lines_to_json(order.lines), "total", order.total)
+            args += ("note", order.note)
+        return script_keys, args
 
     async def was_applied(self, order_id: str, op: str) -> bool:
         key = keys.history(shard_of_order(order_id), order_id)
@@ -320,16 +379,9 @@ def is_cursor_usable(checked: Any, event_id: str, length: int) -> bool:
     return bool(checked < length) if event_id == NO_EVENT else bool(checked)
 
 
-def _answer_to_json(idempotency: Idempotency, fields: Mapping[str, str], entry: str) -> str:
-    answer = {"body_sha256": idempotency.body_sha256, "order": fields, "history": [entry]}
-    return orjson.dumps(answer).decode()
-
-
 def _answer_from_json(text: str) -> FirstAnswer:
-    answer = orjson.loads(text)
-    history = tuple(entry_from_json(entry) for entry in answer["history"])
-    order = replace(order_from_fields(answer["order"]), history=history)
-    return FirstAnswer(answer["body_sha256"], order)
+    body_sha256, entry, *fields = orjson.loads(text)
+    return FirstAnswer(body_sha256, order_from_fields(read_hash(fields), (entry_from_json(entry),)))
 
 
 NO_MENU = Menu(0, "", {})
@@ -340,8 +392,8 @@ class RedisMenuStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis
-        self._import = load_script(redis, "order", "lua/import_menu.lua")
-        self._replace_dish = load_script(redis, "order", "lua/replace_dish.lua")
+        self._import = load_script(redis, "order", "import_menu")
+        self._replace_dish = load_script(redis, "order", "replace_dish")
         self._known = NO_MENU
 
     async def read(self) -> Menu:

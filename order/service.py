@@ -2,14 +2,14 @@
 
 import asyncio
 import secrets
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ulid import ULID
 
 from infra.clock import to_ms, utc_now
+from infra.frozen import altered
 from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
 from infra.logs import get_logger
@@ -145,7 +145,7 @@ class OrderService:
             at=at,
             op=new_op(),
         )
-        result = await self._orders.commit(change, tell_kitchen=True, idempotency=idempotency)
+        result = await self._orders.place(change, idempotency=idempotency)
         if isinstance(result, Replayed) and idempotency is not None:
             answer = result.answer
             # A lost reply, asked for again, finds the answer it wrote itself.
@@ -155,7 +155,8 @@ class OrderService:
             raise AssertionError(f"there is another order with the id {change.order.id}")
         log_step(change)
         usage = result.usage if isinstance(result, Applied) else None
-        return Placed(replace(change.order, history=(change.entry,)), replayed=False, usage=usage)
+        order = altered(change.order, history=(change.entry,))
+        return Placed(order, replayed=False, usage=usage)
 
     async def _read_menu_and_house(self) -> tuple[Menu, House]:
         menu, house = await asyncio.gather(self._menu.read(), self._house.read())
@@ -364,4 +365,4 @@ def new_order_id(user_id: str, at: datetime) -> str:
 
 def new_op() -> str:
     """A fresh operation id: a change that is tried again under it happens once."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)

@@ -30,7 +30,7 @@ from order.domain import (
     TransitionNotAllowedError,
     VersionMismatchError,
 )
-from order.feed import AS_OF_SECONDS, Feed, FeedNews, Watcher, WatcherOverflowError
+from order.feed import Feed, FeedNews, Watcher, WatcherOverflowError
 from order.house import read_hours
 from order.lifecycle import Status
 from order.ports import Idempotency
@@ -235,21 +235,11 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
         async with self._feed.watch(first.add_user_ids, first.cursors) as watcher:
             log.info("watch_opened", users=len(first.add_user_ids))
             listening = asyncio.create_task(_follow_wishes(watcher, request_iterator))
-            telling = asyncio.create_task(watcher.next())
+            listening.add_done_callback(lambda _: watcher.end())
             try:
-                while not listening.done():
-                    await asyncio.wait(
-                        {telling, listening},
-                        timeout=AS_OF_SECONDS,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                    news = FeedNews()
-                    if telling.done():
-                        news = telling.result()
-                        telling = asyncio.create_task(watcher.next())
+                while (news := await watcher.next()) is not None:
                     yield self._watch_response(news)
             finally:
-                telling.cancel()
                 listening.cancel()
                 log.info("watch_closed")
 

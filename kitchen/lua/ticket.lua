@@ -30,31 +30,32 @@ local function read()
   return fields
 end
 
+local t = read()
+local is_new = t == nil
+
+-- An outcome, then the fields and values of t.
 local function reply(outcome)
-  local answer = redis.call('HGETALL', ticket)
-  table.insert(answer, 1, outcome)
+  local answer = {outcome}
+  for name, value in pairs(t) do
+    answer[#answer + 1] = name
+    answer[#answer + 1] = value
+  end
   return answer
 end
 
-local t = read()
-
 if t and t.last_operation == operation then return reply(t.last_outcome) end
 
-local function write()
-  local flat = {}
-  for name, value in pairs(t) do
-    flat[#flat + 1] = name
-    flat[#flat + 1] = value
-  end
-  redis.call('HSET', ticket, unpack(flat))
+local function write(answer)
+  redis.call('HSET', ticket, unpack(answer, 2))
   -- With changes still pending it may yet be reset to life.
   if CLOSED[t.status] and t.pending == '' then redis.call('EXPIRE', ticket, KEPT_SECONDS) end
 end
 
 local function save(outcome)
   t.last_operation, t.last_outcome = operation, outcome
-  write()
-  return reply(outcome)
+  local answer = reply(outcome)
+  write(answer)
+  return answer
 end
 
 local function tell_boards()
@@ -63,6 +64,7 @@ local function tell_boards()
 end
 
 local function take_down()
+  if is_new then return end
   for _, key in ipairs({queued, preparing, ready, promises, flagged, parked}) do
     redis.call('ZREM', key, order_id)
   end

@@ -116,7 +116,6 @@ class Delivery(Sender):
         self._dispatcher = Dispatcher(
             redis,
             store,
-            consumer="one of several",
             send=Kitchen(client, "").put_tickets,
             reject=orders.reject_order,
         )

@@ -58,9 +58,12 @@ async def service(redis: Redis, store: RedisOrderStore) -> OrderService:
 
 
 @pytest.fixture
-async def feed(redis_server: LocalRedis, store: RedisOrderStore) -> AsyncIterator[Feed]:
-    async with open_redis(redis_server.url, blocking=True) as redis:
-        feed = Feed(redis, store, feed_length=10_000)
+async def feed(
+    redis_server: LocalRedis, redis: Redis, store: RedisOrderStore
+) -> AsyncIterator[Feed]:
+    async with open_redis(redis_server.url, blocking=True) as listening:
+        feed = Feed(redis, listening, store, feed_length=10_000)
+        store.add_listener(feed)
         reading = asyncio.create_task(feed.run())
         yield feed
         reading.cancel()

@@ -2,16 +2,18 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import grpc
 import pytest
 
-from infra.redis_client import open_redis
 from order import dispatcher as dispatcher_module
 from order import keys
 from order.dispatcher import Delivery, Dispatcher
 from order.domain import LineRequest
 from order.lifecycle import Status
+from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
+from order.service import OrderService
 from shared_proto.sharding import shard_of
 from tests.conftest import free_port
 from tests.integration.order.conftest import ANNA, BORIS
@@ -52,17 +54,22 @@ def kitchen():
 
 
 @asynccontextmanager
-async def dispatching(redis_server, store, service, kitchen, consumer="one"):
-    async with open_redis(redis_server.url, blocking=True) as redis:
-        dispatcher = Dispatcher(
-            redis, store, consumer=consumer, send=kitchen.send, reject=service.reject_order
-        )
-        running = asyncio.create_task(dispatcher.run())
-        try:
-            yield
-        finally:
-            running.cancel()
-            await asyncio.wait({running})
+async def dispatching(redis, store, service, kitchen):
+    dispatcher = Dispatcher(redis, store, send=kitchen.send, reject=service.reject_order)
+    store.add_listener(dispatcher)
+    running = asyncio.create_task(dispatcher.run())
+    try:
+        yield dispatcher
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+@pytest.fixture
+def restless(monkeypatch):
+    """A dispatcher that leaves others no time."""
+    monkeypatch.setattr(dispatcher_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher_module, "SWEEP_SECONDS", 0.05)
 
 
 async def place(service, caller=ANNA):
@@ -77,14 +84,11 @@ async def drained(redis, outbox=OUTBOX):
     # Redis tells of no deletion that one could wait for.
     while await redis.xlen(outbox):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    assert (await redis.xpending(outbox, keys.DISPATCHERS))["pending"] == 0
 
 
-async def test_what_was_placed_before_the_start_is_delivered(
-    redis, redis_server, store, service, kitchen
-):
+async def test_what_was_placed_before_the_start_is_delivered(redis, store, service, kitchen):
     orders = [await place(service) for _ in range(3)]
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await kitchen.until(lambda: len(kitchen.got) == 3)
         late = await place(service, BORIS)
         await kitchen.until(lambda: late.id in kitchen.got)
@@ -94,43 +98,41 @@ async def test_what_was_placed_before_the_start_is_delivered(
 
 
 async def test_several_entries_of_one_order_become_one_command_with_the_newest_state(
-    redis, redis_server, store, service, kitchen
+    redis, store, service, kitchen
 ):
     order = await place(service)
     await service.cancel_order(ANNA, order.id, reason="", if_version=None)
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await drained(redis)
     assert kitchen.batches == [[order.id]]
     assert kitchen.got[order.id].status is Status.CANCELLED
 
 
 async def test_a_kitchen_that_is_away_gets_everything_when_it_is_back(
-    redis, redis_server, store, service, kitchen
+    redis, store, service, kitchen
 ):
     kitchen.away = 3
     order = await place(service)
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await kitchen.until(lambda: order.id in kitchen.got)
         await drained(redis)
     assert len(kitchen.batches) == 4
 
 
 async def test_an_order_the_kitchen_cannot_take_is_rejected_with_its_reason(
-    redis, redis_server, store, service, kitchen
+    redis, store, service, kitchen
 ):
     kitchen.answer = lambda o: Delivery(o.id, taken=False, rejected=True, reason="no such kitchen")
     order = await place(service)
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await drained(redis)
     rejected = await service.get_order(ANNA, order.id)
     assert (rejected.status, rejected.reason) == (Status.REJECTED, "no such kitchen")
 
 
 async def test_an_order_edited_while_its_rejection_was_on_its_way_is_sent_again(
-    redis, redis_server, store, service, kitchen, monkeypatch
+    redis, store, service, kitchen, restless
 ):
-    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
-    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
     order = await place(service)
     send, refusals = kitchen.send, iter([True])
 
@@ -143,72 +145,106 @@ async def test_an_order_edited_while_its_rejection_was_on_its_way_is_sent_again(
         return [Delivery(o.id, taken=False, rejected=True, reason="no grill") for o in orders]
 
     kitchen.send = refuse_while_the_guest_edits
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await drained(redis)
     assert kitchen.got[order.id].version == 2
     assert (await service.get_order(ANNA, order.id)).status is Status.PLACED
 
 
 async def test_what_the_kitchen_failed_on_is_tried_again_and_the_others_go_on(
-    redis, redis_server, store, service, kitchen, monkeypatch
+    redis, store, service, kitchen, restless
 ):
-    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
-    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
     bad, good = await place(service), await place(service)
     failures = iter([True])
     kitchen.answer = lambda o: Delivery(
         o.id, taken=not (o.id == bad.id and next(failures, False)), reason="hiccup"
     )
-    async with dispatching(redis_server, store, service, kitchen):
+    async with dispatching(redis, store, service, kitchen):
         await drained(redis)
     assert set(kitchen.got) == {bad.id, good.id}
     assert sum(bad.id in batch for batch in kitchen.batches) == 2
 
 
-async def test_what_a_dead_replica_had_read_is_claimed_by_another(
-    redis, redis_server, store, service, kitchen, monkeypatch
+async def test_what_a_dead_replica_had_in_hand_is_brought_by_another(
+    redis, store, service, kitchen, restless
 ):
-    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 50)
-    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.05)
     dead = Kitchen()
     dead.away = 1_000_000
-    order = await place(service)
-    async with dispatching(redis_server, store, service, dead, consumer="dead"):
+    async with dispatching(redis, store, service, dead):
+        order = await place(service)
         await dead.until(lambda: dead.batches)
-    async with dispatching(redis_server, store, service, kitchen, consumer="alive"):
+    async with dispatching(redis, store, service, kitchen):
         await kitchen.until(lambda: order.id in kitchen.got)
         await drained(redis)
+
+
+async def test_what_another_replica_committed_is_brought_when_that_one_does_not(
+    redis, store, service, kitchen, restless
+):
+    async with dispatching(redis, store, service, kitchen) as dispatcher:
+        first = await place(service)
+        await kitchen.until(lambda: first.id in kitchen.got)
+        other = RedisOrderStore(redis, retention=timedelta(days=1))
+        elsewhere = OrderService(other, RedisMenuStore(redis), RedisHouseStore(redis))
+        order = await place(elsewhere, BORIS)
+        await kitchen.until(lambda: order.id in kitchen.got)
+        await drained(redis, keys.outbox(shard_of(BORIS.user_id)))
+        assert dispatcher.stuck == 0
+
+
+async def test_more_than_memory_holds_is_brought_all_the_same(
+    redis, store, service, kitchen, restless, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "ANNOUNCED", 2)
+    monkeypatch.setattr(dispatcher_module, "BATCH", 3)
+    kitchen.away = 2
+    async with dispatching(redis, store, service, kitchen):
+        orders = [await place(service) for _ in range(10)]
+        await drained(redis)
+    assert set(kitchen.got) == {order.id for order in orders}
+
+
+async def test_what_the_kitchen_fails_on_again_and_again_is_told(
+    redis, store, service, kitchen, restless, monkeypatch
+):
+    monkeypatch.setattr(dispatcher_module, "MAX_PATIENCE_SECONDS", 0.01)
+    kitchen.answer = lambda o: Delivery(o.id, taken=False, reason="no luck")
+    async with dispatching(redis, store, service, kitchen) as dispatcher:
+        order = await place(service)
+        assert await dispatcher.check() is None
+        await kitchen.until(lambda: len(kitchen.batches) > 5)
+        assert "1 tickets" in await dispatcher.check()
+        kitchen.answer = lambda o: Delivery(o.id, taken=True)
+        await drained(redis)
+        await kitchen.until(lambda: order.id in kitchen.got)
 
 
 async def test_a_redis_that_takes_no_writes_for_a_while_is_waited_out(
-    redis, redis_server, store, service, kitchen
+    redis, store, service, kitchen, restless
 ):
-    async with dispatching(redis_server, store, service, kitchen):
-        # The dispatcher reads, and Redis breaks that off with an error of its own.
-        while not (await redis.info("clients"))["blocked_clients"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+    send = kitchen.send
+
+    async def send_slowly(orders):
+        deliveries = await send(orders)
+        arrived.set()
+        await go_on.wait()
+        return deliveries
+
+    kitchen.send = send_slowly
+    async with dispatching(redis, store, service, kitchen):
+        await place(service)
+        await arrived.wait()
+        await redis.config_resetstat()
         await redis.execute_command("REPLICAOF", "127.0.0.1", free_port())
+        go_on.set()
+        # The kitchen has it, and Redis refuses to delete the entry.
+        while not await refused(redis, "xdel"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         await redis.execute_command("REPLICAOF", "NO", "ONE")
-        order = await place(service)
-        await kitchen.until(lambda: order.id in kitchen.got)
         await drained(redis)
 
 
-async def test_consumers_that_are_gone_are_forgotten_unless_they_left_something(
-    redis, redis_server, store, service, kitchen, monkeypatch
-):
-    monkeypatch.setattr(dispatcher_module, "GONE_MS", 0)
-    await redis.xgroup_create(OUTBOX, keys.DISPATCHERS, id="0", mkstream=True)
-    await redis.xgroup_createconsumer(OUTBOX, keys.DISPATCHERS, "gone")
-    order = await place(service)
-    await redis.xreadgroup(keys.DISPATCHERS, "gone with an order", {OUTBOX: ">"})
-    # So that a millisecond has passed since.
-    while not (await redis.xinfo_consumers(OUTBOX, keys.DISPATCHERS))[0]["idle"]:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-    monkeypatch.setattr(dispatcher_module, "CLAIM_IDLE_MS", 1)
-    monkeypatch.setattr(dispatcher_module, "CLAIM_SECONDS", 0.01)
-    async with dispatching(redis_server, store, service, kitchen):
-        await kitchen.until(lambda: order.id in kitchen.got)
-        await drained(redis)
-        names = {each["name"] for each in await redis.xinfo_consumers(OUTBOX, keys.DISPATCHERS)}
-    assert names == {"gone with an order", "one"}
+async def refused(redis, command):
+    statistics = await redis.info("commandstats")
+    return statistics.get(f"cmdstat_{command}", {}).get("rejected_calls", 0)

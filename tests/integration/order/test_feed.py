@@ -2,12 +2,18 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import grpc
 import pytest
 
+from infra.redis_client import open_redis
+from order import feed as feed_module
 from order import keys
-from order.feed import QUEUE_LENGTH, FeedNews, Watcher, WatcherOverflowError
+from order.domain import LineRequest
+from order.feed import QUEUE_LENGTH, Feed, FeedNews, Watcher, WatcherOverflowError
+from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
+from order.service import OrderService
 from shared_proto.restaurant.order.v1 import order_pb2 as pb
 from shared_proto.sharding import shard_of
 from tests.integration.order.conftest import ANNA, BORIS, as_service, as_user
@@ -207,3 +213,79 @@ async def test_the_cursors_of_a_quiet_stream_move_on_with_the_feed(stub):
         shard = shard_of(BORIS.user_id)
         before = gateway.cursors[shard]
         await gateway.until(lambda _: gateway.cursors[shard] != before)
+
+
+@asynccontextmanager
+async def another_replica(redis, redis_server):
+    """Its order service, whose commits only its own feed is told of."""
+    store = RedisOrderStore(redis, retention=timedelta(days=1))
+    async with open_redis(redis_server.url, blocking=True) as listening:
+        feed = Feed(redis, listening, store, feed_length=10_000)
+        store.add_listener(feed)
+        running = asyncio.create_task(feed.run())
+        try:
+            yield OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis))
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+async def test_what_another_replica_commits_is_told_as_well(stub, redis, redis_server, monkeypatch):
+    async with watching(stub, ANNA.user_id) as gateway:
+        await gateway.until(added(ANNA.user_id))
+        async with another_replica(redis, redis_server) as elsewhere:
+            # Nobody looks by himself: the other one has to say it.
+            monkeypatch.setattr(feed_module, "LOOK_SECONDS", 3600)
+            while (await redis.pubsub_numsub(keys.FEEDS))[0][1] < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            order = (await order_tea(elsewhere, ANNA)).order
+            (event,) = events_of(await gateway.until(at_least(1)))
+            assert event.order_id == order.id
+
+
+async def test_what_another_replica_could_not_say_is_found(stub, redis, monkeypatch):
+    monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.05)
+    silent = OrderService(
+        RedisOrderStore(redis, retention=timedelta(days=1)),
+        RedisMenuStore(redis),
+        RedisHouseStore(redis),
+    )
+    async with watching(stub, ANNA.user_id) as gateway:
+        await gateway.until(added(ANNA.user_id))
+        order = (await order_tea(silent, ANNA)).order
+        (event,) = events_of(await gateway.until(at_least(1)))
+        assert event.order_id == order.id
+
+
+async def test_what_gathers_while_nobody_reads_is_told_together_and_in_its_order():
+    watcher = Watcher(["anna"])
+    watcher.begin([])
+    for n in range(3):
+        watcher.tell(FeedNews(events=(n,), cursors={"A": f"{n}-0"}))
+    watcher.add_users(["boris"])
+    watcher.tell(FeedNews(events=(3,), cursors={"B": "3-0"}))
+    assert await watcher.next() == FeedNews(events=(0, 1, 2), cursors={"A": "2-0"})
+    assert await watcher.next() == FeedNews(added_user_ids=("boris",))
+    assert await watcher.next() == FeedNews(events=(3,), cursors={"B": "3-0"})
+    watcher.end()
+    assert await watcher.next() is None
+
+
+async def test_a_watcher_that_fell_behind_is_told_nothing_after_the_gap():
+    watcher = Watcher([])
+    watcher.begin([])
+    for n in range(QUEUE_LENGTH + 1):
+        watcher.add_users([str(n)])
+    await watcher.next()
+    watcher.add_users(["after the gap"])
+    for _ in range(QUEUE_LENGTH - 1):
+        news = await watcher.next()
+        assert news.added_user_ids != ("after the gap",)
+    with pytest.raises(WatcherOverflowError):
+        await watcher.next()
+
+
+def order_tea(service, caller):
+    return service.place_order(
+        caller, [LineRequest("tea", 1)], note="", kitchen="main", idempotency=None
+    )

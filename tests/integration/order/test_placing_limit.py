@@ -1,7 +1,7 @@
 """How often one guest may order."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -91,9 +91,20 @@ async def test_repeated_key_takes_no_place(limited: OrderService) -> None:
     assert placed.usage.remaining == 1
 
 
-async def test_places_are_kept_no_longer_than_they_count(
-    limited: OrderService, redis: Redis
-) -> None:
-    await place(limited, ANNA)
-    (key,) = await redis.keys("order:*:placings")
-    assert 0 < await redis.pttl(key) <= 60_000
+async def test_order_counts_for_a_minute_and_no_longer(redis: Redis) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    store = RedisOrderStore(redis, retention=timedelta(days=1), placing=LIMIT)
+    service = OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis), clock=lambda: now)
+    await service.import_menu(ADMIN, "EUR", [TEA])
+    for second in range(3):
+        now = datetime(2026, 11, 25, 12, 0, second, tzinfo=UTC)
+        await place(service, ANNA)
+    now = datetime(2026, 11, 25, 12, 0, 59, tzinfo=UTC)
+    with pytest.raises(TooManyOrdersError) as refusal:
+        await place(service, ANNA)
+    assert refusal.value.facts["retry_after"] == 1
+    # The first, of a minute ago, counts no more; the second still does.
+    now = datetime(2026, 11, 25, 12, 1, 0, tzinfo=UTC)
+    await place(service, ANNA)
+    with pytest.raises(TooManyOrdersError):
+        await place(service, ANNA)

@@ -42,7 +42,7 @@ def queued(order, op="main:1-0"):
 
 async def test_a_placed_order_stands_in_redis_as_the_design_says(redis, store):
     change = an_order()
-    assert await store.commit(change, tell_kitchen=True) == Applied()
+    assert await store.place(change) == Applied()
     order, shard = change.order, shard_of("anna-id")
     assert order.id[-1] == shard
     fields = await redis.hgetall(f"order:{{{shard}}}:{order.id}")
@@ -62,7 +62,7 @@ async def test_a_placed_order_stands_in_redis_as_the_design_says(redis, store):
 
 async def test_committing_twice_happens_once(redis, store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     step = queued(change.order)
     results = [await store.commit(step, tell_kitchen=False) for _ in range(3)]
     assert results == [Applied()] * 3
@@ -82,7 +82,7 @@ async def test_committing_twice_happens_once(redis, store):
 
 async def test_of_two_changes_to_one_version_one_wins(store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     cancel = change.order.cancel(Cause.GUEST, by="anna", at=NOON, op="cancel", reason="")
     results = await asyncio.gather(
         store.commit(cancel, tell_kitchen=True),
@@ -94,7 +94,7 @@ async def test_of_two_changes_to_one_version_one_wins(store):
 
 async def test_a_finished_order_leaves_the_open_ones_and_expires(redis, store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     shard = shard_of("anna-id")
     assert await redis.ttl(keys.order(shard, change.order.id)) == -1
     cancel = change.order.cancel(Cause.GUEST, by="anna", at=NOON, op="cancel", reason="")
@@ -108,9 +108,7 @@ async def test_a_finished_order_leaves_the_open_ones_and_expires(redis, store):
 async def test_an_idempotency_key_has_one_order_even_when_used_at_once(redis, store):
     changes = [an_order(at=NOON + timedelta(milliseconds=n)) for n in range(20)]
     given = Idempotency("k1", "ab" * 32)
-    results = await asyncio.gather(
-        *(store.commit(change, tell_kitchen=True, idempotency=given) for change in changes)
-    )
+    results = await asyncio.gather(*(store.place(change, idempotency=given) for change in changes))
     (winner,) = [c for c, r in zip(changes, results, strict=True) if isinstance(r, Applied)]
     answers = {r.answer.order.id for r in results if isinstance(r, Replayed)}
     assert answers == {winner.order.id}
@@ -124,9 +122,9 @@ async def test_an_idempotency_key_has_one_order_even_when_used_at_once(redis, st
 async def test_a_full_outbox_refuses_new_orders_but_not_cancellations(redis):
     store = RedisOrderStore(redis, retention=timedelta(0), outbox_limit=1)
     first = an_order()
-    await store.commit(first, tell_kitchen=True)
+    await store.place(first)
     with pytest.raises(BacklogFullError):
-        await store.commit(an_order(at=NOON + timedelta(seconds=1)), tell_kitchen=True)
+        await store.place(an_order(at=NOON + timedelta(seconds=1)))
     cancel = first.order.cancel(Cause.GUEST, by="anna", at=NOON, op="cancel", reason="")
     assert await store.commit(cancel, tell_kitchen=True) == Applied()
 
@@ -139,12 +137,12 @@ async def test_a_change_of_an_order_that_is_not_there_is_stale(store):
 async def test_pages_stay_right_while_orders_arrive(store):
     changes = [an_order(at=NOON + timedelta(seconds=n // 2)) for n in range(25)]
     for change in changes:
-        await store.commit(change, tell_kitchen=True)
+        await store.place(change)
     seen, cursor = [], ""
     while True:
         page = await store.list_of_user("anna-id", status=None, limit=4, cursor=cursor)
         seen += [order.id for order in page.orders]
-        await store.commit(an_order(at=NOON + timedelta(days=1)), tell_kitchen=True)
+        await store.place(an_order(at=NOON + timedelta(days=1)))
         if not page.next_cursor:
             break
         cursor = page.next_cursor
@@ -157,7 +155,7 @@ async def test_pages_stay_right_while_orders_arrive(store):
 async def test_a_list_can_be_of_one_status_and_skips_expired_orders(redis, store):
     changes = [an_order(at=NOON + timedelta(seconds=n)) for n in range(6)]
     for change in changes:
-        await store.commit(change, tell_kitchen=True)
+        await store.place(change)
     await store.commit(queued(changes[1].order), tell_kitchen=False)
     await redis.delete(keys.order(shard_of("anna-id"), changes[2].order.id))
     page = await store.list_of_user("anna-id", status=Status.QUEUED, limit=10, cursor="")
@@ -169,7 +167,7 @@ async def test_a_list_can_be_of_one_status_and_skips_expired_orders(redis, store
 async def test_events_resume_after_the_last_one_seen(redis, store):
     assert await store.last_event_id("anna-id") == "0-0"
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     first = await store.last_event_id("anna-id")
     await store.commit(queued(change.order), tell_kitchen=False)
     found = await store.events_after("anna-id", first, limit=10)
@@ -180,7 +178,7 @@ async def test_events_resume_after_the_last_one_seen(redis, store):
 
 async def test_a_cursor_is_good_only_while_its_entry_exists(redis, store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     first = await store.last_event_id("anna-id")
     await store.commit(queued(change.order), tell_kitchen=False)
     await redis.xdel(keys.user_events(shard_of("anna-id"), "anna-id"), first)
@@ -190,7 +188,7 @@ async def test_a_cursor_is_good_only_while_its_entry_exists(redis, store):
 
 async def test_history_is_readable_by_people(redis, store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     (entry,) = await redis.lrange(keys.history(shard_of("anna-id"), change.order.id), 0, -1)
     told = json.loads(entry)
     assert (told["status"], told["cause"], told["by"]) == ("placed", "guest", "anna")
@@ -224,7 +222,7 @@ async def test_orders_of_one_guest_in_one_millisecond_are_different_orders(store
     changes = [an_order() for _ in range(200)]
     assert len({change.order.id for change in changes}) == 200
     for change in changes:
-        await store.commit(change, tell_kitchen=True)
+        await store.place(change)
     page = await store.list_of_user("anna-id", status=None, limit=100, cursor="")
     rest = await store.list_of_user("anna-id", status=None, limit=100, cursor=page.next_cursor)
     listed = [order.id for order in (*page.orders, *rest.orders)]
@@ -233,7 +231,7 @@ async def test_orders_of_one_guest_in_one_millisecond_are_different_orders(store
 
 async def test_another_order_under_the_same_id_is_not_taken_for_the_same(store):
     change = an_order()
-    await store.commit(change, tell_kitchen=True)
+    await store.place(change)
     other = replace(change, entry=replace(change.entry, op=new_op()))
     assert await store.commit(other, tell_kitchen=True) == Stale()
 
@@ -245,7 +243,7 @@ async def test_span_of_a_change_stands_in_its_event_and_its_command(redis, store
     change = replace(an_order(), traceparent=TRACEPARENT)
     # The second time as whoever lost the first reply.
     for _ in range(2):
-        assert await store.commit(change, tell_kitchen=True) == Applied()
+        assert await store.place(change) == Applied()
     shard = shard_of("anna-id")
     ((_, event),) = await redis.xrange(f"order:{{{shard}}}:events")
     ((_, command),) = await redis.xrange(f"order:{{{shard}}}:outbox")
@@ -257,7 +255,7 @@ async def test_span_of_a_change_stands_in_its_event_and_its_command(redis, store
 
 
 async def test_change_without_a_span_leaves_no_field_for_one(redis, store):
-    assert await store.commit(an_order(), tell_kitchen=True) == Applied()
+    assert await store.place(an_order()) == Applied()
     shard = shard_of("anna-id")
     ((_, event),) = await redis.xrange(f"order:{{{shard}}}:events")
     ((_, command),) = await redis.xrange(f"order:{{{shard}}}:outbox")

@@ -1,0 +1,63 @@
+-- Commits one change of an order: all of it, or nothing. This is the point at which it happened.
+--
+-- Safe to run twice with the same arguments: a change whose operation id is in the history already
+-- is answered as done.
+--
+-- KEYS  1 order  2 history  3 feed  4 user's events
+--       5 outbox  6 open orders  7 user's orders (where the kitchen must hear, or all is over)
+-- ARGV  1 expected version  2 operation id  3 history entry (JSON)  4 order id  5 user id
+--       6 the status before it
+--       of the order after it: 7 status  8 number  9 revision  10 applied seq  11 cause  12 reason
+--      13 updated at  14 promised at, or empty
+--      15 feed length  16 length of the user's events
+--      17 '1' when the kitchen must hear of it  18 '1' when the order is finished by it
+--      19 retention in seconds, 0 keeps for good
+--      20 the traceparent, or empty
+--      then other fields that change, and their values
+--
+-- Reply {'APPLIED'}, {'APPLIED', outbox id}  committed now
+--       {'DONE'}    committed before by this very operation
+--       {'STALE'}   the order is at another version, or there is none
+local order, history, feed, events, outbox, open, orders = unpack(KEYS)
+local expected, op, entry, order_id, user_id, previous, status, number, revision, applied_seq,
+  cause, reason, updated_at, promised_at, feed_length, events_length, told, finished, retention,
+  traceparent = unpack(ARGV, 1, 20)
+
+if redis.call('HGET', order, 'version') ~= expected then
+  for _, each in ipairs(redis.call('LRANGE', history, 0, -1)) do
+    if string.find(each, '"op":"' .. op .. '"', 1, true) then return {'DONE'} end
+  end
+  return {'STALE'}
+end
+
+local version = string.format('%d', expected + 1)
+redis.call('HSET', order, 'number', number, 'status', status, 'version', version,
+  'revision', revision, 'applied_seq', applied_seq, 'cause', cause, 'reason', reason,
+  'updated_at', updated_at, 'promised_at', promised_at, unpack(ARGV, 21))
+redis.call('RPUSH', history, entry)
+
+local event = {
+  'order_id', order_id, 'user_id', user_id, 'status', status, 'previous', previous,
+  'version', version, 'number', number, 'cause', cause, 'at', updated_at,
+  'promised_at', promised_at,
+}
+local trace = traceparent ~= '' and {'traceparent', traceparent} or {}
+if trace[1] then event[19], event[20] = unpack(trace) end
+local id = redis.call('XADD', feed, 'MAXLEN', '~', feed_length, '*', unpack(event))
+redis.call('XADD', events, 'MAXLEN', '~', events_length, id, unpack(event))
+
+if finished == '1' then
+  redis.call('ZREM', open, order_id)
+  retention = tonumber(retention)
+  if retention > 0 then
+    redis.call('EXPIRE', order, retention)
+    redis.call('EXPIRE', history, retention)
+    -- Longer than any order in them, so that a list or a stream never ends before its orders do.
+    redis.call('EXPIRE', orders, retention * 2)
+    redis.call('EXPIRE', events, retention * 2)
+  end
+end
+if told ~= '1' then return {'APPLIED'} end
+-- The kitchen's part belongs to the same trace.
+return {'APPLIED', redis.call('XADD', outbox, '*',
+  'order_id', order_id, 'version', version, unpack(trace))}

