@@ -18,6 +18,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Container,
     Iterable,
     Iterator,
     Mapping,
@@ -47,9 +48,12 @@ RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 REOPEN_SECONDS = (0.1, 2.0)
 REPLICA_KEY = "x-brigade-replica"
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = (0.003, 0.008)
 """While others are under way, messages go out no more often than this, so that more share each: one
 costs either end some 200 us, most of it in waking gRPC's threads and the loop."""
+GATHER_SHARE = 0.2
+"""Between those it is so much of what calls take: who waits for 40 ms does not notice 8 more, and
+where calls are slow they are few, and few would share a message."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
 Item = TypeVar("Item")
@@ -126,6 +130,43 @@ class _Outgoing(Generic[Item]):
 
     def clear(self) -> None:
         self._items.clear()
+
+
+class Gathering:
+    """How long messages gather, by how long calls take of late; it looks at one at a time.
+
+    Args:
+        under_way: the ids of the calls that are.
+        clock: the time now, in seconds.
+    """
+
+    def __init__(
+        self, under_way: Container[int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._under_way = under_way
+        self._clock = clock
+        self._pace = Pace(GATHER_SECONDS[0])
+        self._took = 0.0
+        self._watched: tuple[int, float] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From one message to the next, at least."""
+        if self._watched is not None and self._watched[0] not in self._under_way:
+            self._took += (self._clock() - self._watched[1] - self._took) / 4
+            self._watched = None
+        shortest, longest = GATHER_SECONDS
+        return min(max(self._took * GATHER_SHARE, shortest), longest)
+
+    def watch(self, call_id: int) -> None:
+        """A call has begun, which may be the next to look at."""
+        if self._watched is None:
+            self._watched = call_id, self._clock()
+
+    async def keep(self) -> None:
+        """Returns when the next message may go."""
+        self._pace.seconds = self.seconds
+        await self._pace.keep()
 
 
 # --- the server's side
@@ -220,11 +261,10 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
         taking = asyncio.create_task(ride.take(request_iterator))
         taking.add_done_callback(lambda _: ride.replies.wake())
         try:
-            pace = Pace(GATHER_SECONDS)
             while not taking.done() or ride.running or ride.replies:
                 await ride.replies.wait()
                 if ride.running:
-                    await pace.keep()
+                    await ride.gathering.keep()
                 while batch := ride.replies.take():
                     yield _response_of(batch)
         finally:
@@ -279,6 +319,7 @@ class _Ride:
         self._loop = asyncio.get_running_loop()
         self.running: dict[int, tuple[asyncio.Task[None], LaneContext]] = {}
         self.replies: _Outgoing[_Reply] = _Outgoing()
+        self.gathering = Gathering(self.running)
         self._deadlines = Deadlines(self.running, self._expire)
 
     async def take(self, requests: AsyncIterator[pb.RideRequest]) -> None:
@@ -293,6 +334,8 @@ class _Ride:
                 strict=True,
             ):
                 self._start(*call)
+            if request.ids:
+                self.gathering.watch(request.ids[0])
             for call_id in request.cancelled_ids:
                 self._cancel(call_id)
 
@@ -395,6 +438,7 @@ class Lane:
         self._outgoing: _Outgoing[_Call] = _Outgoing()
         self._cancelled: list[int] = []
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._gathering = Gathering(self._waiting)
         self._deadlines = Deadlines(self._waiting, self._expire)
         self._last_id = 0
         self.is_open = False
@@ -484,13 +528,14 @@ class Lane:
             self._fail_waiting()
 
     async def _write(self, stream: Any) -> None:
-        pace = Pace(GATHER_SECONDS)
         while True:
             await self._outgoing.wait()
             if len(self._waiting) > len(self._outgoing):
-                await pace.keep()
+                await self._gathering.keep()
             while (batch := self._outgoing.take()) or self._cancelled:
                 cancelled, self._cancelled = self._cancelled, []
+                if batch:
+                    self._gathering.watch(batch[0][0])
                 await stream.write(_request_of(batch, cancelled))
 
     async def _read(self, stream: Any) -> None:
