@@ -46,7 +46,6 @@ from infra.web import (
     EXCEPTION_HANDLERS,
     EdgeMiddleware,
     JsonResponse,
-    RequestContextMiddleware,
     problem,
     read_json,
 )
@@ -232,7 +231,6 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
         middleware=[
             Middleware(ForwardedMiddleware, trusted_proxies),
             Middleware(traced_app),
-            Middleware(RequestContextMiddleware),
             Middleware(EdgeMiddleware),
         ],
         exception_handlers=EXCEPTION_HANDLERS

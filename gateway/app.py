@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import grpc
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -34,7 +33,7 @@ from gateway.settings import Settings
 from gateway.streams import OpenStreams
 from gateway.watch import Watch
 from infra import web
-from infra.forwarding import ForwardedMiddleware
+from infra.forwarding import forwarded_app
 from infra.grpc_runtime import open_channel, service_metadata
 from infra.identity import TokenVerifier, keys_from_auth
 from infra.lane import open_lanes
@@ -94,10 +93,9 @@ def build_app(
         [*PageRoutes().routes(), *paths, Mount(API_PREFIX, app=PathRouter(paths))]
     )
     # Not Starlette's application: its own catch-all would never see what the context answers.
-    app = ExceptionMiddleware(router, handlers=web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
-    edge = web.EdgeMiddleware(_with_cors(app, settings.cors_origins))
-    inside = traced_app(web.RequestContextMiddleware(edge))
-    return LongAnswersMiddleware(ForwardedMiddleware(inside, settings.trusted_proxies))
+    app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
+    inside = traced_app(web.EdgeMiddleware(_with_cors(app, settings.cors_origins)))
+    return LongAnswersMiddleware(forwarded_app(inside, settings.trusted_proxies))
 
 
 def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

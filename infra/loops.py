@@ -20,13 +20,13 @@ class Pace:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._began_at = float("-inf")
 
     async def keep(self) -> None:
         """Returns when the next step may begin: now, unless the last one is so recent."""
         loop = asyncio.get_running_loop()
-        left = self._began_at + self._seconds - loop.time()
+        left = self._began_at + self.seconds - loop.time()
         if left > 0:
             await asyncio.sleep(left)
         self._began_at = loop.time()

@@ -2,22 +2,26 @@
 checked, and a request id that joins the log lines of one request."""
 
 import asyncio
+import operator
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from infra.correlation import REQUEST_ID_KEY, TRACE_KEY, correlation_of
+from infra.correlation import LOGGED_AS, REQUEST_ID_KEY, TRACE_KEY, correlation_of
 from infra.errors import Violation
+from infra.http_cycle import Header, cycle_of, is_all_here, render_head, send_whole
 from infra.logs import get_logger
 from infra.metrics import observe_request
 from infra.problems import (
@@ -36,20 +40,87 @@ log = get_logger()
 
 M = TypeVar("M", bound=BaseModel)
 
+ExceptionHandlers = dict[Any, Callable[[Request, Any], Awaitable[Response]]]
+"""What answers an exception, by its class or one that this is a kind of."""
+
 MAX_BODY_BYTES = 64 * 1024
 MAX_URI_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+# Statuses whose answers have no body.
+NO_CONTENT = frozenset({204, 304})
 # A body that takes longer is sent by a broken or an unfriendly client.
 BODY_SECONDS = 10
 
 
-class JsonResponse(Response):
+class WholeResponse(Response):
+    """An answer that is all there when it begins. The edge sends it in one piece, where nothing
+    stands between the two that wants to see its head: 12 us less than by ASGI's messages."""
+
+    # Starlette's also looks whether the headers of one's own are its own: 1 us more.
+    def __init__(
+        self,
+        content: Any = b"",
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        self.status_code = status_code
+        if media_type is not None:
+            self.media_type = media_type
+        self.background = None
+        self.body = self.render(content)
+        self.raw_headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in (headers or {}).items()
+        ]
+        if self.media_type:
+            self.raw_headers.append((b"content-type", self.media_type.encode("latin-1")))
+        if status_code not in NO_CONTENT:
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = getattr(send, "__self__", None)
+        if isinstance(answer, _Answer) and answer.cycle is not None:
+            await answer.send_whole(answer.cycle, self)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+class JsonResponse(WholeResponse):
     """JSON, by the fastest encoder there is: 1 us for an order, where Starlette's takes 12."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content)
+
+
+class WebRequest(Request):
+    """Starlette's, whose headers are found by name: in 0.3 us instead of by looking at each."""
+
+    # In place of a property that asks itself each time whether it was asked before.
+    headers: Headers = Headers()
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self.headers = self._headers = _HeadersByName(scope["headers"])
+
+
+class _HeadersByName(Headers):
+    def __init__(self, headers: list[Header]) -> None:
+        super().__init__(raw=headers)
+        # Of several the first, as Starlette has it.
+        self._by_name = dict(reversed(headers))
+
+    def __getitem__(self, key: str) -> str:
+        return self._by_name[key.lower().encode("latin-1")].decode("latin-1")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        value = self._by_name.get(key.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.lower().encode("latin-1") in self._by_name
 
 
 class ProblemResponse(JsonResponse):
@@ -139,21 +210,28 @@ def media_type_of(request: Request) -> str:
 
 async def read_body(request: Request, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The request's body. Raises ProblemError: 413 past ``max_bytes``, 408 when it is too slow."""
-    body = b""
+    if is_all_here(request.receive):
+        # The timeout alone would cost as much as all of this.
+        return await _read_body(request, max_bytes)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            more = True
-            while more:
-                # As ``request.stream`` does, without a generator for what is one message mostly.
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > max_bytes:
-                    raise ProblemError(BODY_TOO_LARGE, f"send {max_bytes} bytes at most")
-                more = message.get("more_body", False)
+            return await _read_body(request, max_bytes)
     except TimeoutError:
         raise ProblemError(REQUEST_TIMEOUT) from None
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    body = b""
+    more = True
+    while more:
+        # As ``request.stream`` does, without a generator for what is one message mostly.
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise ProblemError(BODY_TOO_LARGE, f"send {max_bytes} bytes at most")
+        more = message.get("more_body", False)
     return body
 
 
@@ -185,12 +263,37 @@ async def _answer_nobody(_: Request, __: ClientDisconnect) -> Response:
 
 
 # For Starlette's ``exception_handlers``. What nobody expected is answered by
-# RequestContextMiddleware: Starlette's own catch-all stands outside it and would not have the id.
-EXCEPTION_HANDLERS: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+# EdgeMiddleware: Starlette's own catch-all stands outside it and would not have the id.
+EXCEPTION_HANDLERS: ExceptionHandlers = {
     ProblemError: _answer_problem,
     HTTPException: _answer_http_exception,
     ClientDisconnect: _answer_nobody,
 }
+
+
+class ErrorsMiddleware:
+    """Answers what was raised before an answer began, by ``handlers``; all else goes on.
+
+    As Starlette's ExceptionMiddleware does, which costs each request 4 us: it makes another
+    request object and wraps ``send`` again, in case.
+    """
+
+    def __init__(self, app: ASGIApp, handlers: ExceptionHandlers) -> None:
+        self._app = app
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            handler = self._handler_of(type(error))
+            if handler is None or scope["type"] != "http":
+                raise
+            response = await handler(Request(scope, receive), error)
+            await response(scope, receive, send)
+
+    def _handler_of(self, kind: type) -> Callable[[Request, Any], Awaitable[Response]] | None:
+        return next((self._handlers[each] for each in kind.__mro__ if each in self._handlers), None)
 
 
 # A page of ours sets its own policy; what is no page needs nothing at all.
@@ -204,47 +307,21 @@ _SECURITY_HEADERS = (
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=63072000")
 
 
-class EdgeMiddleware:
-    """What holds for every answer and every request: security headers where the answer has none of
-    its own, and an end to heads that are too long."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                own = {name for name, _ in headers}
-                secure = scope["scheme"] == "https"
-                ours = (*_SECURITY_HEADERS, _HTTPS_ONLY) if secure else _SECURITY_HEADERS
-                message["headers"] = [*headers, *(each for each in ours if each[0] not in own)]
-            await send(message)
-
-        app = self._app
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
-            app = problem(URI_TOO_LONG, f"{MAX_URI_BYTES} bytes at most")
-        elif sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-            app = problem(HEADERS_TOO_LARGE, f"{MAX_HEADER_BYTES} bytes at most")
-        await app(scope, receive, send_secured)
-
-
+_SECURITY_NAMES = frozenset(name for name, _ in (*_SECURITY_HEADERS, _HTTPS_ONLY))
 _REQUEST_ID = REQUEST_ID_KEY.encode()
-_CORRELATING = frozenset({_REQUEST_ID, TRACE_KEY.encode()})
+_CORRELATING = {key.encode(): key for key in (REQUEST_ID_KEY, TRACE_KEY)}
 
 
-class RequestContextMiddleware:
-    """The outermost middleware: gives each request its id, logs it, and answers what went wrong.
+class EdgeMiddleware:
+    """What holds for every request and every answer.
 
-    The id is the caller's ``X-Request-ID`` if that is 1 to 128 visible ASCII characters. It joins
-    every log line and is echoed; a W3C ``traceparent`` joins them too, and goes on to the other
-    services. ``request_served`` is logged when the answer starts, so also for
-    streams that stay open for hours. An exception that no handler took is logged with its
-    traceback and leaves as a bare 500.
+    A request gets its id: the caller's ``X-Request-ID`` if that is 1 to 128 visible ASCII
+    characters. It joins every log line and is echoed; a W3C ``traceparent`` joins them too, and
+    goes on to the other services. A head that is too long goes no further.
+
+    An answer gets security headers where it has none of its own. ``request_served`` is logged when
+    it starts, so also for streams that stay open for hours. An exception that no handler took is
+    logged with its traceback and leaves as a bare 500.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -254,41 +331,97 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation = correlation_of(
-            {
-                name.decode(): value.decode("latin-1")
-                for name, value in scope["headers"]
-                if name in _CORRELATING
-            }
+        correlation = _correlation_of(scope)
+        answer = _Answer(scope, send, correlation[LOGGED_AS])
+        # Not its context manager, which takes 3 us more.
+        tokens = bind_contextvars(**correlation)
+        try:
+            await (_refusal_of(scope) or self._app)(scope, receive, answer.send)
+        except Exception:
+            # A half-sent answer can only be broken off: the server does that, and logs it.
+            if answer.started:
+                raise
+            log.exception("request_failed", method=scope["method"], path=scope["path"])
+            await problem(INTERNAL)(scope, receive, answer.send)
+        finally:
+            reset_contextvars(**tokens)
+
+
+def _correlation_of(scope: Scope) -> dict[str, str]:
+    given = dict(scope["headers"])
+    return correlation_of(
+        {key: given[name].decode("latin-1") for name, key in _CORRELATING.items() if name in given}
+    )
+
+
+def _refusal_of(scope: Scope) -> ASGIApp | None:
+    """The answer to a request whose head is too long."""
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES:
+        return problem(URI_TOO_LONG, f"{MAX_URI_BYTES} bytes at most")
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > MAX_HEADER_BYTES:
+        return problem(HEADERS_TOO_LARGE, f"{MAX_HEADER_BYTES} bytes at most")
+    return None
+
+
+class _Answer:
+    """The answer to one request on its way out of the edge."""
+
+    __slots__ = ("_request_id", "_scope", "_send", "_started_at", "cycle", "started")
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
+        self._send = send
+        self._request_id = request_id
+        self._started_at = time.perf_counter()
+        self.cycle = cycle_of(send)
+        """The server's own, where no other layer stands between it and the edge."""
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """ASGI's ``send`` for the application."""
+        if message["type"] == "http.response.start":
+            self._start(message["status"])
+            headers = message["headers"]
+            request_id = (_REQUEST_ID, self._request_id.encode())
+            message["headers"] = [*headers, *_missing(headers, self._scope), request_id]
+        await self._send(message)
+
+    async def send_whole(self, cycle: RequestResponseCycle, response: WholeResponse) -> None:
+        """Sends ``response``, head and body, at once."""
+        self._start(response.status_code)
+        headers = response.raw_headers
+        added = _SECURITY_HEAD
+        if self._scope["scheme"] == "https" or not _SECURITY_NAMES.isdisjoint(map(_name, headers)):
+            added = render_head(_missing(headers, self._scope))
+        request_id = b"%b: %b\r\n" % (_REQUEST_ID, self._request_id.encode())
+        head = b"".join((render_head(headers), added, request_id))
+        await send_whole(cycle, response.status_code, head, bytes(response.body))
+
+    def _start(self, status: int) -> None:
+        if self.started:
+            raise RuntimeError("the answer has begun already")
+        self.started = True
+        seconds = time.perf_counter() - self._started_at
+        observe_request(self._scope, status, seconds)
+        log.info(
+            "request_served",
+            method=self._scope["method"],
+            # Without the query: it may hold what no log should.
+            path=self._scope["path"],
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
         )
-        started_at = time.perf_counter()
-        started = False
 
-        async def send_and_log(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                request_id = (_REQUEST_ID, correlation["request_id"].encode())
-                message["headers"] = [*message["headers"], request_id]
-                seconds = time.perf_counter() - started_at
-                observe_request(scope, message["status"], seconds)
-                log.info(
-                    "request_served",
-                    method=scope["method"],
-                    # Without the query: it may hold what no log should.
-                    path=scope["path"],
-                    status=message["status"],
-                    duration_ms=round(seconds * 1000, 1),
-                )
-            await send(message)
 
-        with bound_contextvars(**correlation):
-            try:
-                await self._app(scope, receive, send_and_log)
-            except Exception:
-                # A half-sent answer can only be broken off: the server does that, and logs it.
-                if started:
-                    raise
-                log.exception("request_failed", method=scope["method"], path=scope["path"])
-                answer = problem(INTERNAL)
-                await answer(scope, receive, send_and_log)
+_name = operator.itemgetter(0)
+_SECURITY_HEAD = render_head(_SECURITY_HEADERS)
+
+
+def _missing(headers: Iterable[Header], scope: Scope) -> Iterator[Header]:
+    """The security headers an answer with ``headers`` does not have."""
+    own = set(map(_name, headers))
+    ours = (*_SECURITY_HEADERS, _HTTPS_ONLY) if scope["scheme"] == "https" else _SECURITY_HEADERS
+    return (each for each in ours if each[0] not in own)

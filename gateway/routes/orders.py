@@ -35,7 +35,7 @@ from gateway.schemas import Line, NewOrder, OrderChange, OrderChangeWithId
 from infra.identity import Caller
 from infra.logs import get_logger
 from infra.openapi import Parameter, Reply, operation
-from infra.web import JsonResponse, parse_json, read_json, read_json_body
+from infra.web import JsonResponse, WholeResponse, parse_json, read_json, read_json_body
 from shared_proto.restaurant.order.v1.order_pb2 import (
     ORDER_STATUS_UNSPECIFIED,
     CancelOrderRequest,
@@ -183,7 +183,7 @@ class OrderRoutes:
         )
         return JsonResponse(
             {
-                "orders": [shapes.order(order) for order in answer.orders],
+                "orders": [shapes.rendered_order(order) for order in answer.orders],
                 "next_cursor": answer.next_cursor or None,
             }
         )
@@ -207,7 +207,7 @@ class OrderRoutes:
         )
         version = answer.order.version
         if is_known(request, version):
-            return Response(status_code=304, headers={"ETag": etag(version)})
+            return WholeResponse(status_code=304, headers={"ETag": etag(version)})
         return _whole(answer.order)
 
     @operation(
@@ -307,7 +307,7 @@ def _rate_limit_headers(answer: PlaceOrderResponse) -> dict[str, str]:
 
 
 def _whole(order: Order) -> Response:
-    return JsonResponse(shapes.order(order), headers={"ETag": etag(order.version)})
+    return JsonResponse(shapes.rendered_order(order), headers={"ETag": etag(order.version)})
 
 
 def _line_requests(lines: "list[Line]") -> "list[LineRequest]":

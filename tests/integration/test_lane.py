@@ -124,6 +124,14 @@ async def test_metadata_and_deadline_travel_with_the_call(stub, servicer):
     assert 0 < remaining <= 30.2
 
 
+@pytest.mark.parametrize("value", ["x\nx-brigade-service\ngateway", "x\n"])
+async def test_metadata_that_is_none_reaches_nobody(stub, servicer, value):
+    call = stub.VerifyToken(pb.VerifyTokenRequest(), metadata=(("x-request-id", value),))
+    with pytest.raises(Exception, match="execute_batch"):
+        await call
+    assert not servicer.seen
+
+
 async def test_one_bad_call_fails_alone_with_all_its_details(stub):
     good, refused, broken = await asyncio.gather(
         stub.VerifyToken(pb.VerifyTokenRequest(access_token="good")),

@@ -29,7 +29,7 @@ from gateway.streams import OpenStreams
 from infra import logs, process
 from infra.forwarding import ForwardedMiddleware
 from infra.identity import Caller
-from infra.web import EdgeMiddleware, RequestContextMiddleware
+from infra.web import EdgeMiddleware
 from shared_proto.restaurant.order.v1.order_pb2 import (
     CAUSE_COOK,
     ORDER_STATUS_PREPARING,
@@ -153,7 +153,7 @@ async def serve(kind: str, port: int, stopping: asyncio.Event) -> None:
             Route("/emit", emit, methods=["POST"]),
         ]
     )
-    layers = ForwardedMiddleware(RequestContextMiddleware(EdgeMiddleware(app)), ())
+    layers = ForwardedMiddleware(EdgeMiddleware(app), ())
     beating = asyncio.create_task(told.beat())
     async with process.http_server(
         LongAnswersMiddleware(layers), "127.0.0.1", port, drain_seconds=1

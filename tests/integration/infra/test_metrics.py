@@ -18,7 +18,7 @@ from infra.grpc_runtime import Boundary, grpc_server, open_channel
 from infra.identity import Guard
 from infra.ops import ops_app
 from infra.redis_client import open_redis
-from infra.web import RequestContextMiddleware
+from infra.web import EdgeMiddleware
 from kitchen.metrics import ShelfGauges
 from order import keys as order_keys
 from order.metrics import BacklogGauges
@@ -43,7 +43,7 @@ async def ask(app: ASGIApp, method: str, path: str) -> str:
 
 def public_app() -> ASGIApp:
     routes = [Route("/order/{id}", served)]
-    return RequestContextMiddleware(Starlette(routes=[*routes, Mount("/api/v1", routes=routes)]))
+    return EdgeMiddleware(Starlette(routes=[*routes, Mount("/api/v1", routes=routes)]))
 
 
 @pytest.mark.parametrize("path", ["/order/01ABC", "/api/v1/order/01DEF"])

@@ -19,6 +19,8 @@ from auth.signing import SigningKey
 from auth.tokens import TokenSigner
 from infra.clock import utc_now
 from infra.identity import InvalidTokenError, TokenVerifier
+from infra.revocations import Revocations
+from shared_proto.restaurant.auth.v1.auth_pb2 import Revocation
 
 LIFETIME = timedelta(minutes=15)
 KEY_LIFETIME = timedelta(days=90)
@@ -91,6 +93,22 @@ async def test_expired_token_is_refused(ring: KeyRing) -> None:
     token = await _token(ring, utc_now() - LIFETIME - timedelta(seconds=11))
     with pytest.raises(InvalidTokenError, match="expired"):
         await TokenVerifier(ring.jwks).verify(token)
+
+
+async def test_token_is_recalled_only_while_it_holds(ring: KeyRing) -> None:
+    now = utc_now().timestamp()
+    revocations = Revocations(clock=lambda: now)
+    verifier = TokenVerifier(ring.jwks, revocations=revocations, clock=lambda: now)
+    token = await _token(ring)
+    assert verifier.recall(token) is None
+    caller = await verifier.verify(token)
+    assert verifier.recall(token) is caller
+    now += LIFETIME.total_seconds() + 1
+    assert verifier.recall(token) is None
+    now -= LIFETIME.total_seconds()
+    assert verifier.recall(token) is caller
+    revocations.take([Revocation(session_id="family", expires_at_ms=round(now * 1000) + 60_000)])
+    assert verifier.recall(token) is None
 
 
 async def test_token_of_tomorrow_is_refused(ring: KeyRing) -> None:

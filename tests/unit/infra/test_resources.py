@@ -19,7 +19,6 @@ from infra.web import (
     MAX_HEADER_BYTES,
     MAX_URI_BYTES,
     EdgeMiddleware,
-    RequestContextMiddleware,
 )
 
 
@@ -43,7 +42,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
                 Route("/dishes/{sku}", _delete, methods=["DELETE"]),
             ]
         ),
-        middleware=[Middleware(RequestContextMiddleware), Middleware(EdgeMiddleware)],
+        middleware=[Middleware(EdgeMiddleware)],
         exception_handlers=EXCEPTION_HANDLERS,
     )
     transport = httpx.ASGITransport(app)

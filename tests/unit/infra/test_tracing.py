@@ -27,7 +27,7 @@ from infra.errors import RefusedError
 from infra.settings import ServiceSettings
 from infra.trace_edges import traced_app, traced_handler
 from infra.trace_export import SparingExporter
-from infra.web import RequestContextMiddleware
+from infra.web import EdgeMiddleware
 from tests.otlp_receiver import OtlpReceiver, ReceivedSpan
 
 TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -283,7 +283,7 @@ async def ask(receiver: OtlpReceiver, path: str, **headers: str) -> tuple[str, R
     with exporting_to(receiver.endpoint):
         app = Starlette(
             routes=[Route("/order/{id}", answer)],
-            middleware=[Middleware(traced_app), Middleware(RequestContextMiddleware)],
+            middleware=[Middleware(traced_app), Middleware(EdgeMiddleware)],
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as http:

@@ -17,8 +17,8 @@ from infra.problems import ProblemType
 from infra.web import (
     EXCEPTION_HANDLERS,
     MAX_BODY_BYTES,
+    EdgeMiddleware,
     ProblemError,
-    RequestContextMiddleware,
     json_pointer,
     read_json,
 )
@@ -64,7 +64,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
             Route("/burn", _burn),
             Route("/refuse", _refuse),
         ],
-        middleware=[Middleware(RequestContextMiddleware)],
+        middleware=[Middleware(EdgeMiddleware)],
         exception_handlers=EXCEPTION_HANDLERS,
     )
     transport = httpx.ASGITransport(app)

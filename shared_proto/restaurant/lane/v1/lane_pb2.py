@@ -24,23 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*shared_proto/restaurant/lane/v1/lane.proto\x12\x12restaurant.lane.v1\"\'\n\tMetadatum\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"x\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12/\n\x08metadata\x18\x04 \x03(\x0b\x32\x1d.restaurant.lane.v1.Metadatum\x12\x12\n\ntimeout_ms\x18\x05 \x01(\r\"M\n\x0bRideRequest\x12\'\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x18.restaurant.lane.v1.Call\x12\x15\n\rcancelled_ids\x18\x02 \x03(\x04\"~\n\x05Reply\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08response\x18\x02 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x0f\n\x07\x64\x65tails\x18\x04 \x01(\t\x12\x38\n\x11trailing_metadata\x18\x05 \x03(\x0b\x32\x1d.restaurant.lane.v1.Metadatum\":\n\x0cRideResponse\x12*\n\x07replies\x18\x01 \x03(\x0b\x32\x19.restaurant.lane.v1.Reply2\\\n\x0bLaneService\x12M\n\x04Ride\x12\x1f.restaurant.lane.v1.RideRequest\x1a .restaurant.lane.v1.RideResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*shared_proto/restaurant/lane/v1/lane.proto\x12\x12restaurant.lane.v1\"\x81\x01\n\x0bRideRequest\x12\x15\n\rcancelled_ids\x18\x02 \x03(\x04\x12\x0b\n\x03ids\x18\x03 \x03(\x04\x12\x0f\n\x07methods\x18\x04 \x03(\t\x12\x10\n\x08requests\x18\x05 \x03(\x0c\x12\x13\n\x0btimeouts_ms\x18\x06 \x03(\r\x12\x10\n\x08metadata\x18\x07 \x03(\tJ\x04\x08\x01\x10\x02\"\'\n\tMetadatum\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"n\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\t\x12\x38\n\x11trailing_metadata\x18\x04 \x03(\x0b\x32\x1d.restaurant.lane.v1.Metadatum\"c\n\x0cRideResponse\x12\x0b\n\x03ids\x18\x02 \x03(\x04\x12\x11\n\tresponses\x18\x03 \x03(\x0c\x12-\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x1b.restaurant.lane.v1.FailureJ\x04\x08\x01\x10\x02\x32\\\n\x0bLaneService\x12M\n\x04Ride\x12\x1f.restaurant.lane.v1.RideRequest\x1a .restaurant.lane.v1.RideResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shared_proto.restaurant.lane.v1.lane_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METADATUM']._serialized_start=66
-  _globals['_METADATUM']._serialized_end=105
-  _globals['_CALL']._serialized_start=107
-  _globals['_CALL']._serialized_end=227
-  _globals['_RIDEREQUEST']._serialized_start=229
-  _globals['_RIDEREQUEST']._serialized_end=306
-  _globals['_REPLY']._serialized_start=308
-  _globals['_REPLY']._serialized_end=434
-  _globals['_RIDERESPONSE']._serialized_start=436
-  _globals['_RIDERESPONSE']._serialized_end=494
-  _globals['_LANESERVICE']._serialized_start=496
-  _globals['_LANESERVICE']._serialized_end=588
+  _globals['_RIDEREQUEST']._serialized_start=67
+  _globals['_RIDEREQUEST']._serialized_end=196
+  _globals['_METADATUM']._serialized_start=198
+  _globals['_METADATUM']._serialized_end=237
+  _globals['_FAILURE']._serialized_start=239
+  _globals['_FAILURE']._serialized_end=349
+  _globals['_RIDERESPONSE']._serialized_start=351
+  _globals['_RIDERESPONSE']._serialized_end=450
+  _globals['_LANESERVICE']._serialized_start=452
+  _globals['_LANESERVICE']._serialized_end=544
 # @@protoc_insertion_point(module_scope)

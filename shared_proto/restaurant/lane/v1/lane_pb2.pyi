@@ -19,6 +19,64 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class RideRequest(_message.Message):
+    """Calls on their way, as columns: the n-th entry of each makes the n-th call. That spares both ends
+    an object for each call.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANCELLED_IDS_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_MS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cancelled_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Calls nobody waits for any more."""
+
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Unique on this stream."""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The RPCs' full names, such as "/restaurant.order.v1.OrderService/PlaceOrder"."""
+
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The serialized requests."""
+
+    @_builtins.property
+    def timeouts_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How long each may take from now, in milliseconds; 0 for as long as it likes."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The calls' metadata: keys and values in turn, a line each. A key that ends in "-bin" has its
+        value in base64.
+        """
+
+    def __init__(
+        self,
+        *,
+        cancelled_ids: _abc.Iterable[_builtins.int] | None = ...,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        requests: _abc.Iterable[_builtins.bytes] | None = ...,
+        timeouts_ms: _abc.Iterable[_builtins.int] | None = ...,
+        metadata: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_ids", b"cancelled_ids", "ids", b"ids", "metadata", b"metadata", "methods", b"methods", "requests", b"requests", "timeouts_ms", b"timeouts_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RideRequest: _TypeAlias = RideRequest  # noqa: Y015
+
+@_typing.final
 class Metadatum(_message.Message):
     """One metadata entry; a key that ends in "-bin" carries bytes."""
 
@@ -45,92 +103,19 @@ class Metadatum(_message.Message):
 Global___Metadatum: _TypeAlias = Metadatum  # noqa: Y015
 
 @_typing.final
-class Call(_message.Message):
-    """One unary call."""
+class Failure(_message.Message):
+    """The end of a call that has no response."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
-    METHOD_FIELD_NUMBER: _builtins.int
-    REQUEST_FIELD_NUMBER: _builtins.int
-    METADATA_FIELD_NUMBER: _builtins.int
-    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
-    id: _builtins.int
-    """Unique on this stream."""
-    method: _builtins.str
-    """The RPC's full name, such as "/restaurant.order.v1.OrderService/PlaceOrder"."""
-    request: _builtins.bytes
-    """The serialized request."""
-    timeout_ms: _builtins.int
-    """How long it may take from now, in milliseconds; 0 for as long as it likes."""
-    @_builtins.property
-    def metadata(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadatum]:
-        """The call's metadata."""
-
-    def __init__(
-        self,
-        *,
-        id: _builtins.int = ...,
-        method: _builtins.str = ...,
-        request: _builtins.bytes = ...,
-        metadata: _abc.Iterable[Global___Metadatum] | None = ...,
-        timeout_ms: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "metadata", b"metadata", "method", b"method", "request", b"request", "timeout_ms", b"timeout_ms"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Call: _TypeAlias = Call  # noqa: Y015
-
-@_typing.final
-class RideRequest(_message.Message):
-    """Calls on their way."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CALLS_FIELD_NUMBER: _builtins.int
-    CANCELLED_IDS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___Call]:
-        """New calls."""
-
-    @_builtins.property
-    def cancelled_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Calls nobody waits for any more."""
-
-    def __init__(
-        self,
-        *,
-        calls: _abc.Iterable[Global___Call] | None = ...,
-        cancelled_ids: _abc.Iterable[_builtins.int] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "cancelled_ids", b"cancelled_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RideRequest: _TypeAlias = RideRequest  # noqa: Y015
-
-@_typing.final
-class Reply(_message.Message):
-    """The end of one call."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ID_FIELD_NUMBER: _builtins.int
-    RESPONSE_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
     TRAILING_METADATA_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The call's id."""
-    response: _builtins.bytes
-    """The serialized response, when the code is 0."""
     code: _builtins.int
-    """The gRPC status code."""
+    """The gRPC status code, which is not 0."""
     details: _builtins.str
     """The status's message."""
     @_builtins.property
@@ -141,38 +126,49 @@ class Reply(_message.Message):
         self,
         *,
         id: _builtins.int = ...,
-        response: _builtins.bytes = ...,
         code: _builtins.int = ...,
         details: _builtins.str = ...,
         trailing_metadata: _abc.Iterable[Global___Metadatum] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "details", b"details", "id", b"id", "response", b"response", "trailing_metadata", b"trailing_metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "details", b"details", "id", b"id", "trailing_metadata", b"trailing_metadata"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Reply: _TypeAlias = Reply  # noqa: Y015
+Global___Failure: _TypeAlias = Failure  # noqa: Y015
 
 @_typing.final
 class RideResponse(_message.Message):
-    """Replies on their way back."""
+    """Ends of calls on their way back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    REPLIES_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    RESPONSES_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reply]:
-        """The replies."""
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The calls that have a response."""
+
+    @_builtins.property
+    def responses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Their serialized responses, in the same order."""
+
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Failure]:
+        """The calls that have none."""
 
     def __init__(
         self,
         *,
-        replies: _abc.Iterable[Global___Reply] | None = ...,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+        responses: _abc.Iterable[_builtins.bytes] | None = ...,
+        failures: _abc.Iterable[Global___Failure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "ids", b"ids", "responses", b"responses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
