@@ -220,7 +220,7 @@ export class BillView {
     this.render();
   }
 
-  /** Shows the bill and the menu as they are now; what did not change stays, and so does the caret. */
+  /** Shows both as they are now; what did not change stays, the caret too. */
   render() {
     const { bill } = this;
     const { currency } = this.menu.menu;

@@ -48,7 +48,7 @@ let signedOutWords = '';
 let cooking = null;
 /** Whether the last try to read the orders failed. */
 let ordersFailed = false;
-/** Until all that comes first is there, so that nothing jumps when the rest of it comes. */
+/** Until what comes first is there: nothing jumps then. */
 let isStarting = true;
 /** How far down the menu and the list were, by their addresses. */
 const scrolled = new Map();
@@ -218,7 +218,10 @@ async function send() {
     billView.shut();
     go(`order/${order.id}`);
   } catch (problem) {
-    if (problem.status === 401) onSignedOut();
+    if (problem.status === 401) {
+      onSignedOut();
+      if (await askWho(t.signedOut)) return send();
+    }
     const skus = problem.facts?.skus;
     if (skus) problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
     billView.complain(explain(problem));

@@ -5,7 +5,7 @@
  * One tab leads. It holds the EventSource, and passes on what comes by BroadcastChannel; a tab that
  * joins is told the leader's own state as a snapshot. When the leader goes, the next one resumes
  * after the last event it saw. Who leads is settled by a Web Lock; without a secure context there
- * are none (a tablet at `http://192.168.…`), and the tabs settle it among themselves.
+ * are none, and the tabs settle it among themselves.
  */
 
 import { whoAmI } from './api.js';
@@ -79,7 +79,9 @@ export class Live {
       this.#check();
     };
     this.leave = () => this.#giveUp();
+    this.lose = () => this.#isLeader && this.#reopen();
     addEventListener('online', this.wake);
+    addEventListener('offline', this.lose);
     addEventListener('pagehide', this.leave);
     document.addEventListener('visibilitychange', this.wake);
     this.#stand(name, {});
@@ -90,6 +92,7 @@ export class Live {
     this.#isClosed = true;
     clearInterval(this.watchdog);
     removeEventListener('online', this.wake);
+    removeEventListener('offline', this.lose);
     removeEventListener('pagehide', this.leave);
     document.removeEventListener('visibilitychange', this.wake);
     this.#stop();

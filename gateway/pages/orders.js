@@ -10,7 +10,7 @@ export function isOver(order) {
 }
 
 export class Orders {
-  /** @type {Map<string, Object>} the API's orders by id; `isWhole` when the history is the whole */
+  /** @type {Map<string, Object>} the API's orders by id; `isWhole` with all history */
   #orders = new Map();
   /** @type {Map<string, Promise<void>>} by id */
   #loading = new Map();

@@ -24,7 +24,7 @@ const WORDS = {
     'We can’t reach the restaurant. Check your connection and try again.',
     'Ресторан не отвечает. Проверьте связь и попробуйте ещё раз.',
   ],
-  busy: ['Too busy right now. Try again in a moment.', 'Сейчас очень занято. Попробуйте через минуту.'],
+  busy: ['No answer right now. Try again in a moment.', 'Ответа пока нет. Попробуйте через минуту.'],
   failed: ['That didn’t work. Try again.', 'Не получилось. Попробуйте ещё раз.'],
   signedOut: ['You were signed out. Sign in to go on.', 'Вы вышли. Войдите, чтобы продолжить.'],
   notAllowed: ['This account may not do that.', 'Этой учётной записи такое не разрешено.'],
