@@ -141,6 +141,18 @@ async def test_line_taken_off_by_keyboard_leaves_the_focus_on_the_bill(people: P
     await expect(bill.get_by_role("button", name="One Chocolate Mousse fewer")).to_be_focused()
 
 
+async def test_guest_whose_session_ended_signs_in_and_the_order_goes_on(people: People) -> None:
+    guest = await people.guest()
+    await guest.page.get_by_role("button", name="Sign in").click()
+    await guest.sign_up(new_login())
+    await guest.write_down("lemon-tart")
+    await guest.page.context.clear_cookies()
+    await guest.send()
+    await expect(guest.page.locator("dialog[open] .hint")).to_contain_text("signed out")
+    await guest.sign_up(new_login())
+    await guest.number()
+
+
 # What the page knows, and for how long
 
 
