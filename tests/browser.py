@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import (
+    ElementHandle,
     Browser,
     BrowserContext,
     Locator,
@@ -138,11 +139,16 @@ class KitchenPage:
 
     async def tap(self, number: int, column: str) -> None:
         """The one next action of a ticket that hangs in ``column``."""
-        # The board takes two taps within 400 ms for one.
+        await self.foot(number, column)
+        await self.card(number, column).locator(".foot").click()
+
+    async def foot(self, number: int, column: str) -> ElementHandle:
+        """The button of a ticket's next action, once a tap on it counts."""
         foot = self.card(number, column).locator(".foot")
         await expect(foot).to_be_visible()
+        # The board takes two taps within 400 ms for one.
         await self.page.evaluate("() => new Promise(done => setTimeout(done, 400))")
-        await foot.click()
+        return await foot.element_handle()
 
     async def expect_in(self, column: str, number: int) -> None:
         await expect(self.card(number, column)).to_be_visible()
