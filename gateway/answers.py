@@ -221,7 +221,7 @@ class Tickets(BaseModel):
 
 
 class Board(BaseModel):
-    """The public board: pickup numbers, first promised first."""
+    """The public board: pickup numbers, first promised and first ready first."""
 
     kitchen: str
     preparing: list[int]

@@ -120,12 +120,14 @@ class Board:
         return shapes.tickets(self._in_order()) | {"event_id": self._event_id}
 
     def numbers(self) -> shapes.Json:
-        """What guests may know: pickup numbers by public status, first promised first."""
-        shown: dict[str, list[int]] = {status: [] for status in PUBLIC.values()}
+        """What guests may know: pickup numbers, first promised and first ready first."""
+        shown: dict[str, list[Ticket]] = {status: [] for status in PUBLIC.values()}
         for ticket in self._in_order():
             if (status := PUBLIC.get(ticket.status)) is not None:
-                shown[status].append(ticket.number)
-        return dict(shown)
+                shown[status].append(ticket)
+        # A screen that was just turned on shows the newest first, as one that saw them come.
+        shown["ready"].sort(key=lambda ticket: ticket.ready_at.ToNanoseconds())
+        return {status: [ticket.number for ticket in shown[status]] for status in shown}
 
     def _in_order(self) -> list[Ticket]:
         return sorted(

@@ -4,17 +4,32 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    ElementHandle,
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
+
+from tests.stack import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 PASSWORD = "correct horse battery"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
+
+# Nothing moves by itself there.
+PATIO = "?kitchen=patio"
+CATCH_UP_MS = 20_000
 
 
 @asynccontextmanager
@@ -124,11 +139,16 @@ class KitchenPage:
 
     async def tap(self, number: int, column: str) -> None:
         """The one next action of a ticket that hangs in ``column``."""
-        # The board takes two taps within 400 ms for one.
+        await self.foot(number, column)
+        await self.card(number, column).locator(".foot").click()
+
+    async def foot(self, number: int, column: str) -> ElementHandle:
+        """The button of a ticket's next action, once a tap on it counts."""
         foot = self.card(number, column).locator(".foot")
         await expect(foot).to_be_visible()
+        # The board takes two taps within 400 ms for one.
         await self.page.evaluate("() => new Promise(done => setTimeout(done, 400))")
-        await foot.click()
+        return await foot.element_handle()
 
     async def expect_in(self, column: str, number: int) -> None:
         await expect(self.card(number, column)).to_be_visible()
@@ -148,6 +168,65 @@ class BoardPage:
     def number(self, half: str, number: int) -> Locator:
         """A number in the half ``preparing`` or ``ready``."""
         return self.page.locator(f".{half} li[data-item='{number}']")
+
+
+class People:
+    """Browsers of their own for everyone, and the first script error of any page."""
+
+    def __init__(self, browser: Browser, stack: Stack) -> None:
+        self._browser = browser
+        self._stack = stack
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    async def context(self, **options: Any) -> BrowserContext:
+        """Somebody's browser: English, on a desktop, unless ``options`` say otherwise."""
+        context = await self._browser.new_context(
+            **{"viewport": DESKTOP, "locale": "en-GB", **options}
+        )
+        context.set_default_timeout(CATCH_UP_MS)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("console", self._note)
+        self._contexts.append(context)
+        return context
+
+    def _note(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.errors.append(message.text)
+
+    async def guest(self, context: BrowserContext | None = None, **options: Any) -> GuestPage:
+        context = context or await self.context(**options)
+        guest = GuestPage(await context.new_page())
+        await guest.open(self._stack.gateway_url + "/" + PATIO)
+        return guest
+
+    async def cook(
+        self, context: BrowserContext | None = None, page: Page | None = None, **options: Any
+    ) -> KitchenPage:
+        if page is None:
+            context = context or await self.context(**options)
+            page = await context.new_page()
+        cook = KitchenPage(page)
+        await cook.open(
+            f"{self._stack.gateway_url}/kitchen{PATIO}",
+            "cook",
+            self._stack.secrets.passwords["cook"],
+        )
+        return cook
+
+    async def board(self, **options: Any) -> BoardPage:
+        context = await self.context(**options)
+        board = BoardPage(await context.new_page())
+        await board.open(f"{self._stack.gateway_url}/board{PATIO}")
+        return board
+
+    async def leave(self) -> None:
+        for context in self._contexts:
+            await context.close()
+
+
+def new_login() -> str:
+    return f"anna-{uuid.uuid4().hex[:8]}"
 
 
 def _has(name: str) -> re.Pattern[str]:

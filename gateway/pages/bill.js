@@ -1,22 +1,32 @@
 /** The bill: what the guest has written down and not sent yet. */
 
 import { newKey } from './api.js';
-import { fill, h } from './dom.js';
+import { h, keepFocus, syncChildren } from './dom.js';
 import { money } from './format.js';
-import { priceOf, stepper } from './menu.js';
-import { t } from './words.js';
+import { t } from './guest_words.js';
+import { MOST, priceOf, stepper } from './menu.js';
 
 const KEPT_AS = 'brigade-bill';
 const MOST_NOTE_CHARACTERS = 500;
 
 /** @typedef {{sku: string, quantity: number, options: string[]}} Line */
 
+/** What an order or a bill is about, to be compared. */
+export function contentOf({ items, note }) {
+  return JSON.stringify([items.map((it) => [it.sku, it.quantity, it.options]), note.trim()]);
+}
+
 export class Bill {
   /** @type {Line[]} */
   lines = [];
   note = '';
-  /** @type {{id: string, number: number|null, version: number}|null} the order that is changed */
+  /**
+   * @type {{id: string, number: number|null, version: number, was: string}|null} the order that is
+   *   changed, and its content before
+   */
   changes = null;
+  /** @type {{lines: Line[], note: string}|null} what was written down before an order was changed */
+  draft = null;
   /** The Idempotency-Key: the same until the content changes, so that sending twice orders once. */
   key = newKey();
 
@@ -24,21 +34,26 @@ export class Bill {
   constructor(onChange) {
     this.onChange = onChange;
     try {
-      const { lines, note, changes, key } = JSON.parse(sessionStorage.getItem(KEPT_AS));
-      Object.assign(this, { lines, note, changes, key });
+      const { lines, note, changes, draft, key } = JSON.parse(sessionStorage.getItem(KEPT_AS));
+      Object.assign(this, { lines, note, changes, draft, key });
     } catch {
       // Nothing is kept, or nothing that can be read.
     }
   }
 
   /** @param {Line} line */
-  add({ sku, quantity, options }) {
+  add(line) {
+    this.#write(line);
+    this.#changed();
+  }
+
+  /** One line for one dish with the same options. */
+  #write({ sku, quantity, options }) {
     const same = this.lines.find(
       (line) => line.sku === sku && line.options.join() === options.join(),
     );
-    if (same) same.quantity = Math.min(99, same.quantity + quantity);
+    if (same) same.quantity = Math.min(MOST, same.quantity + quantity);
     else this.lines.push({ sku, quantity, options });
-    this.#changed();
   }
 
   setQuantity(index, quantity) {
@@ -53,21 +68,41 @@ export class Bill {
     this.#keep();
   }
 
-  /** Starts from an order's content: to change that order, or to order the same again. */
-  copy(order, { toChange }) {
-    this.lines = order.items.map(({ sku, quantity, options }) => ({ sku, quantity, options }));
+  /** Starts from an order's content, to change that order; what stood here comes back afterwards. */
+  change(order) {
+    if (!this.changes) this.draft = { lines: this.lines, note: this.note };
+    this.lines = [];
     this.note = order.note;
-    this.changes = toChange
-      ? { id: order.id, number: order.number, version: order.version }
-      : null;
+    order.items.forEach((line) => this.#write(line));
+    const { id, number, version } = order;
+    this.changes = { id, number, version, was: contentOf(order) };
+    this.#changed();
+  }
+
+  /** Writes down an order's content once more, below what stands here. */
+  repeat(order) {
+    if (this.changes) this.done();
+    this.note ||= order.note;
+    order.items.forEach((line) => this.#write(line));
+    this.#changed();
+  }
+
+  /** It was sent, or the changes were dropped. */
+  done() {
+    const { lines, note } = (this.changes && this.draft) ?? { lines: [], note: '' };
+    Object.assign(this, { lines, note, changes: null, draft: null });
     this.#changed();
   }
 
   clear() {
-    this.lines = [];
-    this.note = '';
-    this.changes = null;
-    this.#changed();
+    this.draft = null;
+    this.done();
+  }
+
+  /** The order that is changed moved on meanwhile. */
+  learn(order) {
+    Object.assign(this.changes, { version: order.version, was: contentOf(order) });
+    this.#keep();
   }
 
   /** How many of each dish: sku → count. */
@@ -93,8 +128,8 @@ export class Bill {
   }
 
   #keep() {
-    const { lines, note, changes, key } = this;
-    sessionStorage.setItem(KEPT_AS, JSON.stringify({ lines, note, changes, key }));
+    const { lines, note, changes, draft, key } = this;
+    sessionStorage.setItem(KEPT_AS, JSON.stringify({ lines, note, changes, draft, key }));
   }
 }
 
@@ -113,14 +148,61 @@ export class BillView {
     this.bill = bill;
     this.menu = menu;
     this.onSend = onSend;
-    this.onDrop = onDrop;
-    this.element = h('aside.bill', { 'aria-label': t.bill });
-    this.render();
-  }
 
-  /** The menu changed: prices, or what is sold out. */
-  setMenu(menu) {
-    this.menu = menu;
+    this.count = h('span');
+    this.sum = h('b');
+    this.bar = h(
+      'button.bill-bar',
+      { type: 'button', 'aria-expanded': 'false', onclick: () => this.#open(!this.#isOpen) },
+      this.count,
+      this.sum,
+      h('span.sign.unfolds', { 'aria-hidden': 'true' }),
+    );
+    this.title = h('h2', { tabindex: '-1' });
+    this.empty = h('p.empty', {}, t.emptyBill);
+    this.lines = h('ul.lines');
+    this.note = h('textarea', {
+      rows: '2',
+      maxlength: String(MOST_NOTE_CHARACTERS),
+      placeholder: t.noteHint,
+      oninput: () => bill.setNote(this.note.value),
+    });
+    this.noteLabel = h('label.note', {}, t.note, this.note);
+    this.total = h('b');
+    this.totalRow = h('p.total', {}, h('span', {}, t.total), this.total);
+    this.error = h('p.error', { role: 'alert' });
+    this.hint = h('p.hint', { role: 'status' });
+    this.button = h('button.primary.wide', {
+      type: 'button',
+      data: { key: 'send' },
+      onclick: () => this.#send(),
+    });
+    this.drop = h('button.link', { type: 'button', onclick: onDrop }, t.dropChanges);
+    this.element = h(
+      'aside.bill',
+      {
+        'aria-label': t.bill,
+        onkeydown: ({ key }) => key === 'Escape' && this.#isOpen && (this.shut(), this.bar.focus()),
+      },
+      this.bar,
+      h(
+        'div.ticket-shadow',
+        {},
+        h(
+          'div.ticket',
+          {},
+          this.title,
+          this.empty,
+          this.lines,
+          this.noteLabel,
+          this.totalRow,
+          this.error,
+          this.hint,
+          this.button,
+          this.drop,
+        ),
+      ),
+    );
     this.render();
   }
 
@@ -131,63 +213,43 @@ export class BillView {
     this.render();
   }
 
-  /** Says why nothing new can be ordered now, '' when it can. */
+  /** Says why it can't be sent now, '' when it can. */
   setWhyNot(words) {
     if (words === this.#whyNot) return;
     this.#whyNot = words;
     this.render();
   }
 
+  /** Shows both as they are now; what did not change stays, the caret too. */
   render() {
-    const { bill, menu } = this;
-    const { currency } = menu.menu;
-    // What was ordered before can be changed all the same.
-    const whyNot = bill.changes ? '' : this.#whyNot;
+    const { bill } = this;
+    const { currency } = this.menu.menu;
     const total = bill.lines.reduce((sum, line) => sum + this.#lineTotal(line), 0);
-    fill(
-      this.element,
-      h(
-        'button.bill-bar',
-        {
-          type: 'button',
-          data: { key: 'bar' },
-          'aria-expanded': String(this.element.classList.contains('open')),
-          onclick: () => this.#open(!this.element.classList.contains('open')),
-        },
-        h('span', {}, bill.count ? t.dishes(bill.count) : t.bill),
-        h('b', {}, money(total, currency)),
-        h('span.sign.unfolds', { 'aria-hidden': 'true' }),
-      ),
-      h(
-        'div.ticket-shadow',
-        {},
-        h(
-          'div.ticket',
-          {},
-          h('h2', {}, bill.changes ? t.changing(bill.changes.number) : t.bill),
-          bill.count === 0 && h('p.empty', {}, t.emptyBill),
-          h('ul.lines', {}, bill.lines.map((line, index) => this.#line(line, index))),
-          bill.count > 0 && this.#note(),
-          bill.count > 0 && h('p.total', {}, h('span', {}, t.total), h('b', {}, money(total, currency))),
-          h('p.error', { role: 'alert' }, this.#problem),
-          bill.count > 0 && h('p.hint', {}, whyNot),
-          h(
-            'button.primary.wide',
-            {
-              type: 'button',
-              data: { key: 'send' },
-              disabled: bill.count === 0 || this.#isSending || whyNot !== '',
-              onclick: () => this.#send(),
-            },
-            this.#isSending
-              ? t.ordering
-              : (bill.changes ? t.saveOrder : t.order) + (total ? ` · ${money(total, currency)}` : ''),
-          ),
-          bill.changes &&
-            h('button.link', { type: 'button', onclick: () => this.onDrop() }, t.dropChanges),
-        ),
+    const price = money(total, currency);
+    const isEmpty = bill.count === 0;
+    this.count.textContent = isEmpty ? t.bill : t.dishes(bill.count);
+    this.sum.textContent = price;
+    this.title.textContent = bill.changes ? t.changing(bill.changes.number) : t.bill;
+    keepFocus(this.lines, () =>
+      syncChildren(
+        this.lines,
+        bill.lines.map((line, index) => this.#lineView(line, index)),
+        ({ key }) => key,
+        (line, isNew) => this.#line(line, isNew),
       ),
     );
+    this.empty.hidden = !isEmpty;
+    this.noteLabel.hidden = isEmpty;
+    if (this.note.value !== bill.note) this.note.value = bill.note;
+    this.totalRow.hidden = isEmpty;
+    this.total.textContent = price;
+    this.error.textContent = this.#problem;
+    this.hint.textContent = isEmpty ? '' : this.#whyNot;
+    this.button.disabled = isEmpty || this.#isSending || this.#whyNot !== '';
+    this.button.textContent = this.#isSending
+      ? t.ordering
+      : (bill.changes ? t.saveOrder : t.order) + (total ? ` · ${price}` : '');
+    this.drop.hidden = !bill.changes;
   }
 
   /** On a phone: back to a bar. */
@@ -195,9 +257,13 @@ export class BillView {
     this.#open(false);
   }
 
+  get #isOpen() {
+    return this.element.classList.contains('open');
+  }
+
   #open(isOpen) {
     this.element.classList.toggle('open', isOpen);
-    this.element.querySelector('.bill-bar')?.setAttribute('aria-expanded', String(isOpen));
+    this.bar.setAttribute('aria-expanded', String(isOpen));
   }
 
   #lineTotal({ sku, quantity, options }) {
@@ -205,43 +271,49 @@ export class BillView {
     return dish ? priceOf(dish, options) * quantity : 0;
   }
 
-  #line(line, index) {
+  #lineView(line, index) {
     const dish = this.menu.dishes.get(line.sku);
-    const name = dish?.name ?? line.sku;
+    return {
+      key: `${line.sku} ${line.options}`,
+      index,
+      name: dish?.name ?? line.sku,
+      quantity: line.quantity,
+      options: line.options.join(', '),
+      isGone: !dish?.available,
+      price: money(this.#lineTotal(line), this.menu.menu.currency),
+    };
+  }
+
+  #line({ key, index, name, quantity, options, isGone, price }, isNew) {
     return h(
-      `li.line${dish?.available ? '' : '.gone'}`,
+      `li.line${isGone ? '.gone' : ''}${isNew ? '.is-new' : ''}`,
       {},
       h(
         'span.what',
         {},
         name,
-        !dish?.available && h('em.sold-out', {}, t.soldOut),
-        line.options.length > 0 && h('small', {}, line.options.join(', ')),
+        isGone && h('em.sold-out', {}, t.soldOut),
+        options && h('small', {}, options),
       ),
-      h('span.price', {}, money(this.#lineTotal(line), this.menu.menu.currency)),
+      h('span.price', {}, price),
       stepper({
         name,
-        value: line.quantity,
-        key: `line-${line.sku}-${line.options}`,
-        onChange: (value) => this.bill.setQuantity(index, value),
+        value: quantity,
+        key: `line-${key}`,
+        onChange: (value) => {
+          this.bill.setQuantity(index, value);
+          this.#refocus(index);
+        },
       }),
     );
   }
 
-  #note() {
-    return h(
-      'label.note',
-      {},
-      t.note,
-      h('textarea', {
-        rows: '2',
-        maxlength: String(MOST_NOTE_CHARACTERS),
-        placeholder: t.noteHint,
-        data: { key: 'note' },
-        value: this.bill.note,
-        oninput: (event) => this.bill.setNote(event.target.value),
-      }),
-    );
+  /** The line that had the focus is gone: the next one has it, or what is above them. */
+  #refocus(index) {
+    if (document.activeElement !== document.body) return;
+    const near = this.lines.children[Math.min(index, this.lines.children.length - 1)];
+    const stay = near?.querySelector('button') ?? (this.bar.checkVisibility() ? this.bar : this.title);
+    stay.focus();
   }
 
   async #send() {

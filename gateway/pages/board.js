@@ -1,12 +1,13 @@
 /** The pickup screen: which numbers are ready, and which soon will be. It runs for days, alone. */
 
 import { BoardHalf } from './board_half.js';
+import { t } from './board_words.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
 import { announcer, fill, h } from './dom.js';
 import { Live } from './live.js';
-import { connectionPill, markStale } from './pill.js';
+import { connectionPill } from './pill.js';
 import { handedOver, Release } from './release.js';
-import { t } from './words.js';
+import { markStale } from './stale.js';
 
 const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
 const announce = announcer();
@@ -26,18 +27,19 @@ function onEvent(event, data) {
     preparing.set(data.preparing);
     ready.set(data.ready);
     isFirst = false;
-    for (const number of news) tell(number);
+    tell(news);
     return;
   }
   const { number, status } = data;
   for (const [name, half] of Object.entries(halves)) if (name !== status) half.remove(number);
-  if (status === 'ready') tell(number);
+  if (status === 'ready') tell([number]);
   else if (status === 'preparing' && !preparing.has(number)) preparing.add(number);
 }
 
-function tell(number) {
-  ready.add(number);
-  announce(t.nowReady(number));
+function tell(numbers) {
+  if (!numbers.length) return;
+  for (const number of numbers) ready.add(number);
+  announce(numbers.map((number) => t.nowReady(number)).join('. '));
   chime();
 }
 

@@ -1,7 +1,7 @@
 /** One half of the pickup screen: numbers on the rail, a page of them at a time. */
 
+import { t } from './board_words.js';
 import { fill, h, syncChildren } from './dom.js';
-import { t } from './words.js';
 
 const PAGE_MS = 8_000;
 const UNDERLINED_MS = 10_000;

@@ -3,10 +3,13 @@
 const KEPT_AS = 'brigade-sound';
 /** Later than this, a chime is for nothing. */
 const LATEST_MS = 1_000;
+/** Many at once ring as one: together they would be as loud as all of them. */
+const APART_MS = 300;
 
 let context = null;
 let isWaking = false;
 let askedAt = -Infinity;
+let rangAt = -Infinity;
 let isOn = localStorage.getItem(KEPT_AS) !== 'off';
 
 function wake() {
@@ -46,6 +49,8 @@ async function wakeAndRing() {
 }
 
 function ring() {
+  if (performance.now() - rangAt < APART_MS) return;
+  rangAt = performance.now();
   for (const [index, frequency] of [1319, 1760].entries()) {
     const start = context.currentTime + index * 0.14;
     const volume = context.createGain();

@@ -1,17 +1,18 @@
 /** Time as the server has it: a tablet on the wall may be minutes off. */
 
-let offset = 0;
+/** The time when `performance.now()` was 0: that goes on evenly when somebody sets the clock. */
+let origin = Date.now() - performance.now();
 
 /** Learns the server's time from an answer of it. */
 export function learnTime(response) {
   const told = Date.parse(response.headers.get('date') ?? '');
   // The header has whole seconds; half of one is the best guess.
-  if (told) offset = told + 500 - Date.now();
+  if (told) origin = told + 500 - performance.now();
 }
 
 /** Milliseconds since 1970, as on the server. */
 export function now() {
-  return Date.now() + offset;
+  return origin + performance.now();
 }
 
 /** Whole minutes from now until `time` (RFC 3339), rounded up; negative when it is past. */

@@ -39,10 +39,13 @@ export function fill(parent, ...children) {
 export function keepFocus(parent, render) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.dataset.key;
+  const { selectionStart, selectionEnd } = focused ?? {};
   render();
-  if (key && document.activeElement !== focused) {
-    parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
-  }
+  if (!key || document.activeElement === focused) return;
+  const again = parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  again?.focus({ preventScroll: true });
+  // Who writes goes on where the caret was.
+  if (selectionStart != null) again?.setSelectionRange?.(selectionStart, selectionEnd);
 }
 
 /**
@@ -74,6 +77,13 @@ export function syncChildren(parent, items, keyOf, build) {
 
 /** @type {WeakMap<Element, string>} what each element of `syncChildren` was built from */
 const looks = new WeakMap();
+
+/** A dialog is called what its heading says. */
+export function nameDialog(dialog) {
+  const heading = dialog.querySelector('h2');
+  heading.id = 'dialog-name';
+  dialog.setAttribute('aria-labelledby', heading.id);
+}
 
 /** A line of text that screen readers speak when it changes. */
 export function announcer() {

@@ -12,7 +12,7 @@ export function money(amount, currency) {
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-const clock = new Intl.DateTimeFormat(locales, { hour: 'numeric', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(locales, { timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short' });
 
 /** Such as `12:40`. */

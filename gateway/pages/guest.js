@@ -1,9 +1,10 @@
 /** The guest's page: the menu and the bill, then the ticket and its way along the rail. */
 
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
-import { Bill, BillView } from './bill.js';
-import { announcer, fill, h, syncChildren } from './dom.js';
+import { Bill, BillView, contentOf } from './bill.js';
+import { announcer, fill, h, nameDialog, syncChildren } from './dom.js';
 import { dayAndTime, money } from './format.js';
+import { t } from './guest_words.js';
 import { whyNoOrders } from './house.js';
 import { Live } from './live.js';
 import { Menu } from './menu.js';
@@ -11,11 +12,15 @@ import { isOver, Orders } from './orders.js';
 import { connectionPill } from './pill.js';
 import { signInForm } from './sign_in.js';
 import { Tracker } from './tracker.js';
-import { explain, t } from './words.js';
+import { explain } from './words.js';
 
 const MENU_MS = 60_000;
 const CLOCK_MS = 10_000;
 const COOKING_MS = 30_000;
+const AGAIN_MS = 5_000;
+/** So long the first paint waits for the orders of somebody who was here before. */
+const ORDERS_MS = 1_000;
+const WAS_HERE = 'brigade-was-here';
 
 const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
 const view = document.querySelector('#view');
@@ -41,6 +46,12 @@ let whyNot = '';
 let signedOutWords = '';
 /** How many tickets are cooked now, as the pickup board has it. */
 let cooking = null;
+/** Whether the last try to read the orders failed. */
+let ordersFailed = false;
+/** Until what comes first is there: nothing jumps then. */
+let isStarting = true;
+/** How far down the menu and the list were, by their addresses. */
+const scrolled = new Map();
 let orders = new Orders(ordersChanged);
 const bill = new Bill(billChanged);
 
@@ -48,7 +59,8 @@ const bill = new Bill(billChanged);
 
 function place() {
   const [, name = 'menu', id = ''] = location.hash.split('/');
-  return { name, id: decodeURIComponent(id) };
+  // Ids are plain letters and digits.
+  return { name, id };
 }
 
 function go(path) {
@@ -65,6 +77,21 @@ function show() {
   if (isOrder) showOrder(id);
   else if (isList) showOrders();
   else showMenu();
+}
+
+/** Another place: it begins at its head, where screen readers go on too; the menu where one was. */
+function arrive({ oldURL }) {
+  scrolled.set(new URL(oldURL).hash, scrollY);
+  show();
+  scrollTo(0, place().name === 'order' ? 0 : (scrolled.get(location.hash) ?? 0));
+  focusHead();
+}
+
+function focusHead() {
+  const head = view.querySelector('h1');
+  if (!head) return;
+  head.tabIndex = -1;
+  head.focus({ preventScroll: true });
 }
 
 function showNav(current) {
@@ -91,7 +118,7 @@ function showNav(current) {
 function showMenu() {
   document.title = `${t.menu} · Brigade`;
   tracker = null;
-  if (!menu) return;
+  if (!menu || isStarting) return;
   showStrips();
   // What stands already stays: a dish under a finger must not be taken away and put back.
   if (!view.contains(menu.element)) {
@@ -133,30 +160,47 @@ async function loadMenu() {
       call('GET', '/house').catch(() => null),
     ]);
   } catch (problem) {
-    if (!menu) showTrouble(explain(problem), start);
+    if (!menu) {
+      if (view.className === 'view-menu') showTrouble(explain(problem), start);
+      clearTimeout(loadMenu.timer);
+      loadMenu.timer = setTimeout(loadMenu, AGAIN_MS);
+    }
     return;
   }
   const isSame = menu?.menu.version === fresh.version;
   if (!isSame) hangMenu(fresh);
   const said = house ? whyNoOrders(house) : whyNot;
-  billView.setWhyNot(said);
   if (isSame && said === whyNot) return;
   whyNot = said;
+  checkBill();
   if (view.className === 'view-menu') show();
 }
 
 function hangMenu(fresh) {
+  if (menu) {
+    menu.update(fresh);
+    menu.mark(bill.counts);
+    billView.render();
+    return;
+  }
   menu = new Menu(fresh, (line) => {
     bill.add(line);
     announce(t.writtenDown(menu.dishes.get(line.sku).name));
   });
-  billView ??= new BillView(bill, menu, { onSend: send, onDrop: dropChanges });
-  billView.setMenu(menu);
+  billView = new BillView(bill, menu, { onSend: send, onDrop: dropChanges });
 }
 
 function billChanged() {
+  checkBill();
   billView?.complain('');
   menu?.mark(bill.counts);
+}
+
+/** Says why the bill can't be sent now: what was ordered before can be changed in a closed house. */
+function checkBill() {
+  const changed = bill.changes && orders.get(bill.changes.id);
+  const isTooLate = changed && !changed.allowed_actions.includes('edit');
+  billView?.setWhyNot(bill.changes ? (isTooLate ? t.tooLate : '') : whyNot);
 }
 
 async function send() {
@@ -164,21 +208,20 @@ async function send() {
   const { changes } = bill;
   try {
     const order = changes
-      ? await call('PUT', `/order/${changes.id}`, {
-          body: bill.body,
-          headers: { 'If-Match': `"${changes.version}"` },
-        })
+      ? await saveChanges(changes)
       : await call('POST', '/order', {
           body: { ...bill.body, kitchen },
           headers: { 'Idempotency-Key': bill.key },
         });
     orders.put(order);
-    bill.clear();
+    bill.done();
     billView.shut();
     go(`order/${order.id}`);
-    scrollTo(0, 0);
   } catch (problem) {
-    if (problem.status === 401) onSignedOut();
+    if (problem.status === 401) {
+      onSignedOut();
+      if (await askWho(t.signedOut)) return send();
+    }
     const skus = problem.facts?.skus;
     if (skus) problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
     billView.complain(explain(problem));
@@ -187,9 +230,29 @@ async function send() {
   }
 }
 
+/** @throws {import('./api.js').Problem} */
+async function saveChanges({ id, version, was }) {
+  const save = (known) =>
+    call('PUT', `/order/${id}`, { body: bill.body, headers: { 'If-Match': `"${known}"` } });
+  try {
+    return await save(version);
+  } catch (problem) {
+    if (problem.status !== 412) throw problem;
+    const order = await call('GET', `/order/${id}`);
+    orders.put(order);
+    bill.learn(order);
+    // Saved already: only the answer was lost.
+    if (contentOf(order) === contentOf(bill.body)) return order;
+    // The kitchen took it or promised anew: the guest's words are all the same.
+    if (contentOf(order) === was) return save(order.version);
+    throw problem;
+  }
+}
+
 function dropChanges() {
   const { id } = bill.changes;
-  bill.clear();
+  bill.done();
+  billView.shut();
   go(`order/${id}`);
 }
 
@@ -197,9 +260,10 @@ function dropChanges() {
 
 function showOrder(id) {
   const order = orders.get(id);
-  if (!order?.history) {
-    orders.load(id).catch((problem) => {
-      if (place().id !== id || orders.get(id)?.history) return;
+  if (!order?.isWhole) {
+    orders.loadToShow(id).catch((problem) => {
+      // What is known of it stands; the pill says how old that is.
+      if (place().id !== id || orders.get(id)) return;
       showTrouble(problem.status === 404 ? t.noSuchOrder : explain(problem), () => show());
     });
   }
@@ -207,7 +271,7 @@ function showOrder(id) {
     fill(view, h('div.skeleton', { 'aria-label': t.loading }, h('i.tall')));
     return;
   }
-  document.title = `${t.ticketTitle(order.number)} · Brigade`;
+  document.title = [order.number, t.statuses[order.status], 'Brigade'].filter(Boolean).join(' · ');
   const isNew = !tracker || tracker.order.id !== id;
   if (isNew) tracker = new Tracker({ onChange: change, onCancel: cancel, onRepeat: repeat, onMenu: () => go('menu') });
   tracker.render(order, cooking);
@@ -231,12 +295,36 @@ function showEarlier(host, except) {
   if (!host.firstChild) {
     host.append(
       h(except ? 'h2' : 'h1', {}, except ? t.earlier : t.orders),
-      h('p.empty', {}, t.noOrders),
       h('ul'),
+      h('p.empty', { role: 'status' }),
+      h('button.more', { type: 'button', onclick: loadOrders }),
     );
   }
-  host.querySelector('.empty').hidden = others.length > 0;
   syncChildren(host.querySelector('ul'), others, (order) => order.id, stub);
+  host.querySelector('ul').hidden = !others.length;
+  const words = ordersFailed
+    ? t.ordersFailed
+    : others.length
+      ? ''
+      : orders.isKnown
+        ? t.noOrders
+        : t.loading;
+  const empty = host.querySelector('.empty');
+  if (empty.textContent !== words) empty.textContent = words;
+  const more = host.querySelector('.more');
+  more.hidden = !ordersFailed && !orders.hasMore;
+  more.textContent = ordersFailed ? t.tryAgain : t.moreOrders;
+}
+
+async function loadOrders() {
+  const asked = orders;
+  try {
+    await asked.loadMore();
+    ordersFailed = false;
+  } catch {
+    ordersFailed = true;
+  }
+  if (asked === orders) show();
 }
 
 /** An order of which little more than the number is left to be seen. */
@@ -267,16 +355,17 @@ function ordersChanged(order) {
     }
     countCooking();
   }
+  checkBill();
   show();
 }
 
 function change(order) {
-  bill.copy(order, { toChange: true });
+  bill.change(order);
   go('menu');
 }
 
 function repeat(order) {
-  bill.copy(order, { toChange: false });
+  bill.repeat(order);
   go('menu');
 }
 
@@ -307,7 +396,9 @@ async function countCooking() {
 function tick() {
   const { name, id } = place();
   const order = orders.get(id);
-  if (name === 'order' && tracker && order) tracker.render(order, cooking);
+  if (name !== 'order' || !tracker || !order) return;
+  if (order.isWhole) tracker.render(order, cooking);
+  else showOrder(id);
 }
 
 // Who it is
@@ -327,6 +418,7 @@ function askWho(hint = t.signInToOrder) {
       }),
       h('button.close', { type: 'button', 'aria-label': t.close, onclick: () => dialog.close() }, '×'),
     );
+    nameDialog(dialog);
     dialog.showModal();
   });
 }
@@ -335,6 +427,7 @@ async function begin(who) {
   if (account?.user_id === who.user_id) return;
   end();
   account = who;
+  localStorage.setItem(WAS_HERE, 'yes');
   signedOutWords = '';
   live = new Live('/order/stream', {
     who: who.user_id,
@@ -343,9 +436,13 @@ async function begin(who) {
     onFreshness: connectionPill(corner),
     snapshot: () => orders.snapshot(),
     onSignedOut,
+    onBack: () => {
+      loadMenu();
+      if (!orders.isKnown) loadOrders();
+    },
   });
   show();
-  await orders.loadRecent().catch(() => {});
+  await loadOrders();
 }
 
 /** The session ended elsewhere. Nobody asked for anything here, so this asks for nothing either. */
@@ -361,6 +458,7 @@ function end() {
   account = null;
   tracker = null;
   orders = new Orders(ordersChanged);
+  ordersFailed = false;
   corner.replaceChildren();
   show();
 }
@@ -372,6 +470,7 @@ async function leave() {
     announce(explain(problem));
     return;
   }
+  localStorage.removeItem(WAS_HERE);
   bill.clear();
   signedOutWords = '';
   end();
@@ -391,24 +490,41 @@ function showTrouble(words, again) {
 }
 
 async function recognise() {
-  const who = await whoAmI();
+  clearTimeout(recognise.timer);
+  let who;
+  try {
+    who = await whoAmI();
+  } catch {
+    // Nobody is signed out because nobody answered.
+    recognise.timer = setTimeout(recognise, AGAIN_MS);
+    return;
+  }
   if (who) await begin(who);
   else onSignedOut();
 }
 
 async function start() {
-  const recognised = recognise().catch(() => {});
-  await loadMenu();
+  const recognised = recognise();
+  const wasHere = localStorage.getItem(WAS_HERE);
+  const patience = new Promise((resolve) => setTimeout(resolve, wasHere ? ORDERS_MS : 0));
+  await Promise.all([loadMenu(), Promise.race([recognised, patience])]);
+  isStarting = false;
+  showFirst();
   await recognised;
+  showFirst();
+}
+
+/** Who comes back while an order is under way wants to see that. */
+function showFirst() {
   const newest = orders.active[0];
-  // Who comes back while an order is under way wants to see that.
   if (newest && !location.hash) location.replace(`#/order/${newest.id}`);
   else show();
 }
 
-addEventListener('hashchange', show);
+history.scrollRestoration = 'manual';
+addEventListener('hashchange', arrive);
 document.addEventListener('visibilitychange', () => document.hidden || loadMenu());
-onSessionChange((isOut) => (isOut ? onSignedOut() : recognise().catch(() => {})));
+onSessionChange((isOut) => (isOut ? onSignedOut() : recognise()));
 setInterval(loadMenu, MENU_MS);
 setInterval(tick, CLOCK_MS);
 setInterval(countCooking, COOKING_MS);

@@ -1,7 +1,7 @@
 /** Whether the restaurant takes orders now, in words for the guest. */
 
 import { now } from './clock.js';
-import { t } from './words.js';
+import { t } from './guest_words.js';
 
 /** @returns {string} why guests can't order, '' when they can */
 export function whyNoOrders(house) {

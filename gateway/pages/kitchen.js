@@ -2,15 +2,17 @@
 
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
-import { announcer, fill, h, keepFocus, syncChildren } from './dom.js';
-import { COLUMNS, KitchenBoard, lateness } from './kitchen_board.js';
+import { announcer, fill, h, keepFocus, nameDialog, syncChildren } from './dom.js';
+import { COLUMNS, isFor, KitchenBoard, lateness } from './kitchen_board.js';
 import { kitchenTicket, select } from './kitchen_ticket.js';
+import { t } from './kitchen_words.js';
 import { Live } from './live.js';
-import { connectionPill, markStale } from './pill.js';
+import { connectionPill } from './pill.js';
 import { handedOver, Release } from './release.js';
 import { signInForm } from './sign_in.js';
+import { markStale } from './stale.js';
 import { TakeBack } from './takeback.js';
-import { explain, t } from './words.js';
+import { explain } from './words.js';
 
 const CLOCK_MS = 5_000;
 /** A tap so soon after the last is the same finger. */
@@ -19,6 +21,9 @@ const DOUBLE_TAP_MS = 400;
 const HANDS_ON_MS = 20_000;
 /** So long the stream may take to tell of what was tapped. */
 const ANSWER_MS = 4_000;
+const LONGEST_PRESS_MS = 1_000;
+/** So long after the finger was lifted its tap is told at the latest. */
+const CLICK_MS = 100;
 const TAPS = { queued: 'start', preparing: 'ready' };
 const THEME = 'brigade-kitchen-light';
 
@@ -41,7 +46,11 @@ const find = h('input', {
   maxlength: '3',
   placeholder: t.findNumber,
   'aria-label': t.findNumber,
-  oninput: () => render(),
+  oninput: () => {
+    render();
+    const found = shownTickets().find((ticket) => String(ticket.number) === find.value.trim());
+    if (found) choose(found.order_id, { andFocus: false });
+  },
 });
 const stations = h('div.stations', { role: 'group', 'aria-label': t.stations });
 
@@ -54,6 +63,8 @@ let station = '';
 let selected = '';
 let lastTapAt = 0;
 let touchedAt = -Infinity;
+/** Since when a finger is down on a ticket; a long rest is no tap. */
+let pressedAt = -Infinity;
 /** @type {Map<string, number>} tickets a tap was sent for, and the seq it had */
 const sending = new Map();
 const leaving = new TakeBack(() => render());
@@ -72,6 +83,7 @@ function showBoard() {
   document.title = `${t.kitchenTitle} · Brigade`;
   fill(
     view,
+    h('h1.unseen', {}, t.kitchenBoard),
     h('aside.all-day', { 'aria-label': t.allDay }, h('h2', {}, t.allDay), allDay),
     h(
       'div.columns',
@@ -116,7 +128,8 @@ function showTools() {
 }
 
 function render() {
-  if (!account) return;
+  // What is replaced under a finger takes no tap.
+  if (!account || isPressed()) return;
   const wanted = find.value.trim();
   const shown = [];
   for (const status of COLUMNS) {
@@ -187,7 +200,12 @@ function showStations(names) {
   );
 }
 
+function isPressed() {
+  return performance.now() - pressedAt < LONGEST_PRESS_MS;
+}
+
 function tell(words) {
+  if (!toast.isConnected) return;
   toast.textContent = words;
   toast.hidePopover();
   toast.showPopover();
@@ -209,7 +227,8 @@ const taps = {
     } else {
       const next = neighbour(0, 1) ?? neighbour(0, -1);
       send(ticket, TAPS[ticket.status]);
-      if (next) choose(next, view.contains(document.activeElement));
+      // It comes to where this one hangs: nothing needs to scroll.
+      if (next) choose(next, { andFocus: view.contains(document.activeElement), isNear: true });
     }
   },
   onRecall(id) {
@@ -273,6 +292,7 @@ function askReason(title, reasons, onReason) {
 
 function ask(...content) {
   fill(dialog, h('div.ask', {}, content));
+  nameDialog(dialog);
   dialog.showModal();
 }
 
@@ -290,12 +310,12 @@ function neighbour(columns, rows) {
   return undefined;
 }
 
-function choose(id, andFocus = true) {
+function choose(id, { andFocus = true, isNear = false } = {}) {
   if (!id) return;
   selected = id;
   select(view.querySelectorAll('.card'), id);
   const foot = view.querySelector(`[data-key="${CSS.escape(id)}"]`);
-  foot?.closest('.card').scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  if (!isNear) foot?.closest('.card').scrollIntoView({ block: 'nearest', inline: 'nearest' });
   if (andFocus) foot?.focus({ preventScroll: true });
 }
 
@@ -333,6 +353,10 @@ function onKey(event) {
   } else if (event.key === 'Enter' && document.activeElement === document.body && selected) {
     taps.onAct(selected);
   }
+}
+
+function shownTickets() {
+  return COLUMNS.flatMap((status) => board.column(status, station));
 }
 
 function goToNumber() {
@@ -422,10 +446,10 @@ function onFreshness(now) {
 }
 
 function onEvent(event, data) {
-  const fresh = board.apply(event, data);
-  if (fresh) {
+  const fresh = board.apply(event, data).filter((ticket) => isFor(station, ticket));
+  if (fresh.length) {
     chime();
-    announce(t.newTicket(fresh.number));
+    announce(fresh.map(({ number }) => t.newTicket(number)).join('. '));
   }
   render();
 }
@@ -467,6 +491,7 @@ function end() {
   live = null;
   account = null;
   board = new KitchenBoard();
+  dialog.close();
   tools.replaceChildren();
   corner.replaceChildren();
   document.body.classList.remove('is-stale');
@@ -527,9 +552,27 @@ for (const touch of ['pointerdown', 'keydown']) {
     touchedAt = performance.now();
   });
 }
+view.addEventListener('click', () => {
+  pressedAt = -Infinity;
+}, { capture: true });
+view.addEventListener('pointerdown', () => {
+  pressedAt = performance.now();
+  setTimeout(render, LONGEST_PRESS_MS + 50);
+});
+for (const end of ['pointerup', 'pointercancel']) {
+  addEventListener(end, () => {
+    if (!isPressed()) return;
+    // After the click: under a finger that comes a moment later.
+    setTimeout(() => {
+      pressedAt = -Infinity;
+      render();
+    }, CLICK_MS);
+  });
+}
 view.addEventListener('focusin', (event) => {
   const id = event.target.closest('.card')?.dataset.item;
-  if (id && id !== selected) choose(id, false);
+  // What moves under a finger takes no tap.
+  if (id && id !== selected) choose(id, { andFocus: false, isNear: isPressed() });
 });
 onSessionChange((isOut) => (isOut ? account && begin(null) : start()));
 setInterval(render, CLOCK_MS);

@@ -1,7 +1,7 @@
 /** What hangs in the kitchen, and how it is looked at. Data only: nothing here touches the page. */
 
 import { minutesSince, minutesUntil } from './clock.js';
-import { t } from './words.js';
+import { t } from './kitchen_words.js';
 
 export const COLUMNS = ['queued', 'preparing', 'ready'];
 /** Minutes before the promise at which a ticket is due soon. */
@@ -15,30 +15,33 @@ export class KitchenBoard {
   #tickets = new Map();
   /** @type {Map<string, Object[]>} what was on changed tickets before, until acknowledged */
   #before = new Map();
+  #isFirst = true;
 
   /**
    * Takes one event of `/kitchen/stream`.
    *
-   * @returns {Object|null} a ticket that was not here before
+   * @returns {Object[]} the tickets that came after the board was first filled
    */
   apply(event, data) {
     if (event === 'snapshot') {
       const known = this.#tickets;
+      const wasFirst = this.#isFirst;
+      this.#isFirst = false;
       this.#tickets = new Map();
       for (const ticket of data.tickets) this.#put(ticket, known.get(ticket.order_id));
       // Another page of ours may know more than the server: what was on changed tickets before.
       for (const [id, items] of data.before ?? []) this.#before.set(id, items);
       this.#forget();
-      return data.tickets.find((ticket) => known.size > 0 && !known.has(ticket.order_id)) ?? null;
+      return wasFirst ? [] : data.tickets.filter((ticket) => !known.has(ticket.order_id));
     }
     const known = this.#tickets.get(data.order_id);
     this.#tickets.delete(data.order_id);
     if (!COLUMNS.includes(data.status) && !data.flag) {
       this.#forget();
-      return null;
+      return [];
     }
     this.#put(data, known);
-    return known ? null : data;
+    return known ? [] : [data];
   }
 
   #put(ticket, known) {
@@ -66,8 +69,7 @@ export class KitchenBoard {
   /** The tickets of a column, oldest first; what was called off while cooking hangs there still. */
   column(status, station) {
     return [...this.#tickets.values()]
-      .filter((ticket) => columnOf(ticket) === status)
-      .filter((ticket) => !station || ticket.items.some((line) => line.station === station))
+      .filter((ticket) => columnOf(ticket) === status && isFor(station, ticket))
       .sort((a, b) => a.placed_at.localeCompare(b.placed_at) || a.number - b.number);
   }
 
@@ -109,6 +111,11 @@ export class KitchenBoard {
 
 function nameOf({ sku, quantity, options }) {
   return JSON.stringify([sku, quantity, options]);
+}
+
+/** Whether a station has anything to do with a ticket; '' is all of them. */
+export function isFor(station, ticket) {
+  return !station || ticket.items.some((line) => line.station === station);
 }
 
 function columnOf(ticket) {

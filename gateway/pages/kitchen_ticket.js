@@ -1,7 +1,7 @@
 /** A ticket as cooks read it from two metres: quantity before name, and one next action. */
 
 import { h } from './dom.js';
-import { t } from './words.js';
+import { t } from './kitchen_words.js';
 
 /**
  * @typedef {Object} TicketView all that a ticket shows

@@ -2,9 +2,10 @@
  * Live events, over one connection for all tabs that follow the same thing: browsers allow six to
  * one server.
  *
- * One tab leads. It holds a Web Lock and the EventSource, and passes on what comes by
- * BroadcastChannel; a tab that joins is told the leader's own state as a snapshot. When the leader
- * goes the lock passes on, and the next one resumes after the last event it saw.
+ * One tab leads. It holds the EventSource, and passes on what comes by BroadcastChannel; a tab that
+ * joins is told the leader's own state as a snapshot. When the leader goes, the next one resumes
+ * after the last event it saw. Who leads is settled by a Web Lock; without a secure context there
+ * are none, and the tabs settle it among themselves.
  */
 
 import { whoAmI } from './api.js';
@@ -17,6 +18,8 @@ const SILENT_MS = 40_000;
 const FRESH_MS = 15_000;
 /** So long a broken connection is a hiccup. */
 const HICCUP_MS = 8_000;
+/** Without locks: so long a tab waits whether another leads already. */
+const ANSWER_MS = 400;
 
 /**
  * @typedef {Object} Freshness
@@ -33,10 +36,13 @@ export class Live {
   #isClosed = false;
   #resign = () => {};
   #timer = 0;
+  /** Without locks: who this is among the tabs, the least of whom leads; and when it will. */
+  #rank = Math.random();
+  #claim = 0;
 
   #isConnected = false;
   #wasLost = false;
-  #heardAt = performance.now();
+  #heardAt = readClocks();
   #connectedAt = -Infinity;
   /** When the data was last known to be true, by the server's clock; 0 before there is any. */
   #asOf = 0;
@@ -68,8 +74,15 @@ export class Live {
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = ({ data }) => this.#hear(data);
     this.watchdog = setInterval(() => this.#check(), 1_000);
-    this.wake = () => this.#isLeader && !this.#source && this.#reopen(0);
+    this.wake = () => {
+      if (this.#isLeader && !this.#source) this.#reopen(0);
+      this.#check();
+    };
+    this.leave = () => this.#giveUp();
+    this.lose = () => this.#isLeader && this.#reopen();
     addEventListener('online', this.wake);
+    addEventListener('offline', this.lose);
+    addEventListener('pagehide', this.leave);
     document.addEventListener('visibilitychange', this.wake);
     this.#stand(name, {});
     this.channel.postMessage({ hello: true });
@@ -79,17 +92,19 @@ export class Live {
     this.#isClosed = true;
     clearInterval(this.watchdog);
     removeEventListener('online', this.wake);
+    removeEventListener('offline', this.lose);
+    removeEventListener('pagehide', this.leave);
     document.removeEventListener('visibilitychange', this.wake);
     this.#stop();
     this.#resign();
+    this.#giveUp();
     this.channel.close();
   }
 
   /** Waits for its turn to lead; with `steal`, takes it. */
   async #stand(name, options) {
     if (!navigator.locks) {
-      // No secure context: each tab has a stream of its own.
-      this.#lead();
+      this.#claimIn(ANSWER_MS);
       return;
     }
     try {
@@ -113,13 +128,44 @@ export class Live {
     this.#open();
   }
 
+  // Without locks
+
+  /** Leads in a moment, unless another tab is heard to lead by then. */
+  #claimIn(pause) {
+    clearTimeout(this.#claim);
+    this.#claim = setTimeout(() => this.#isLeader || this.#lead(), pause * (0.5 + Math.random() / 2));
+  }
+
+  /** Hears another tab that leads, or that leads no more. */
+  #yieldTo(rank, isGone) {
+    if (isGone) {
+      this.#claimIn(ANSWER_MS);
+      return;
+    }
+    clearTimeout(this.#claim);
+    if (!this.#isLeader) return;
+    if (rank < this.#rank) {
+      this.#stop();
+      this.#isLeader = false;
+    } else this.#post({});
+  }
+
+  #giveUp() {
+    clearTimeout(this.#claim);
+    if (this.#isLeader && !navigator.locks) this.#post({ isGone: true });
+  }
+
+  #post(message) {
+    this.channel.postMessage(navigator.locks ? message : { ...message, rank: this.#rank });
+  }
+
   #open() {
     this.#stop();
     const url = new URL(this.path, location.href);
     if (this.#lastId) url.searchParams.set('last_event_id', this.#lastId);
     const source = new EventSource(url);
     this.#source = source;
-    this.#heardAt = performance.now();
+    this.#heardAt = readClocks();
     source.onopen = () => this.#tell({ connected: true });
     source.onerror = () => this.#reopen();
     for (const event of [...this.events, 'heartbeat']) {
@@ -166,17 +212,19 @@ export class Live {
   }
 
   #tell(message) {
-    this.channel.postMessage(message);
+    this.#post(message);
     this.#hear(message);
   }
 
-  #hear({ hello, connected, event, data, id }) {
+  #hear({ hello, rank, isGone, connected, event, data, id }) {
     if (hello) {
       const state = this.#isLeader && this.#asOf ? this.snapshot() : null;
-      if (state) this.channel.postMessage({ event: 'snapshot', data: state, id: this.#lastId });
+      if (state) this.#post({ event: 'snapshot', data: state, id: this.#lastId });
+      else if (this.#isLeader) this.#post({});
       return;
     }
-    this.#heardAt = performance.now();
+    if (rank !== undefined) this.#yieldTo(rank, isGone);
+    this.#heardAt = readClocks();
     if (connected === false) {
       if (this.#isConnected) this.#connectedAt = performance.now();
       this.#isConnected = false;
@@ -207,8 +255,8 @@ export class Live {
   }
 
   #check() {
-    if (performance.now() - this.#heardAt > SILENT_MS) {
-      this.#heardAt = performance.now();
+    if (sinceClocks(this.#heardAt) > SILENT_MS) {
+      this.#heardAt = readClocks();
       this.#isConnected = false;
       if (this.#isLeader) this.#reopen(0);
       else this.#stand(this.channel.name, { steal: true });
@@ -217,6 +265,8 @@ export class Live {
   }
 
   #report() {
+    // Before the server's time was known, ours may have been ahead of it.
+    this.#asOf = Math.min(this.#asOf, now());
     this.onFreshness(this.#freshness());
   }
 
@@ -226,4 +276,14 @@ export class Live {
     if (!this.#asOf || (!this.#isConnected && isHiccup)) return { kind: 'reconnecting' };
     return { kind: 'as-of', at: this.#asOf };
   }
+}
+
+/** One clock stands still while a machine sleeps, and the other jumps when it is set. */
+function readClocks() {
+  return { even: performance.now(), wall: Date.now() };
+}
+
+/** Milliseconds since then, by whichever clock says more. */
+function sinceClocks({ even, wall }) {
+  return Math.max(performance.now() - even, Date.now() - wall);
 }

@@ -1,10 +1,11 @@
 /** The menu: dishes whose options unfold in place. */
 
-import { h } from './dom.js';
+import { h, syncChildren } from './dom.js';
 import { money } from './format.js';
-import { t } from './words.js';
+import { t } from './guest_words.js';
 
-const MOST = 99;
+/** Of one dish. */
+export const MOST = 99;
 
 /** What a dish with these options costs. */
 export function priceOf(dish, options) {
@@ -50,10 +51,30 @@ export class Menu {
    * @param {(line: {sku: string, quantity: number, options: string[]}) => void} onAdd
    */
   constructor(menu, onAdd) {
-    this.menu = menu;
     this.onAdd = onAdd;
+    this.element = h('div.menu');
+    this.update(menu);
+  }
+
+  /** Takes a newer menu. Dishes that are as they were stay, with what is being chosen for one. */
+  update(menu) {
+    this.menu = menu;
     this.dishes = new Map(menu.items.map((dish) => [dish.sku, dish]));
-    this.element = this.#build();
+    const categories = byCategory(menu.items);
+    const names = JSON.stringify([...categories.keys()]);
+    if (names !== this.names) {
+      this.names = names;
+      this.element.replaceChildren(...this.#sections([...categories.keys()]));
+    }
+    for (const [index, dishes] of [...categories.values()].entries()) {
+      syncChildren(
+        this.element.querySelector(`#category-${index} .dishes`),
+        dishes.map((dish) => ({ dish, currency: menu.currency })),
+        ({ dish }) => dish.sku,
+        ({ dish }) => this.#dish(dish),
+      );
+    }
+    this.#open = this.element.querySelector('.dish.open')?.dataset.sku ?? '';
   }
 
   /** Shows how many of each dish are on the bill: sku → count. */
@@ -64,13 +85,9 @@ export class Menu {
     }
   }
 
-  #build() {
-    const categories = byCategory(this.menu.items);
-    if (!categories.size) return h('p.empty', {}, t.emptyMenu);
-    const names = [...categories.keys()];
-    return h(
-      'div.menu',
-      {},
+  #sections(names) {
+    if (!names.length) return [h('p.empty', {}, t.emptyMenu)];
+    return [
       h(
         'nav.chips',
         { 'aria-label': t.menu },
@@ -90,15 +107,15 @@ export class Menu {
           ),
         ),
       ),
-      names.map((name, index) =>
+      ...names.map((name, index) =>
         h(
           'section',
           { id: `category-${index}`, 'aria-labelledby': `category-name-${index}` },
           h('h2', { id: `category-name-${index}` }, name),
-          h('ul.dishes', {}, categories.get(name).map((dish) => this.#dish(dish))),
+          h('ul.dishes'),
         ),
       ),
-    );
+    ];
   }
 
   #dish(dish) {

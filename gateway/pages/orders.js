@@ -10,8 +10,12 @@ export function isOver(order) {
 }
 
 export class Orders {
-  /** @type {Map<string, Object>} the API's orders by id; some without `history` yet */
+  /** @type {Map<string, Object>} the API's orders by id; `isWhole` with all history */
   #orders = new Map();
+  /** @type {Map<string, Promise<void>>} by id */
+  #loading = new Map();
+  /** Where the list of orders goes on: '' before any of it was read, null when that was all. */
+  #cursor = '';
 
   /** @param {(order: Object|null) => void} onChange called with what changed, null for many */
   constructor(onChange) {
@@ -34,18 +38,27 @@ export class Orders {
 
   /** An order as the API gave it, unless a later version is known. */
   put(order) {
+    if (this.#keep(order)) this.onChange(order);
+  }
+
+  #keep(order) {
     const known = this.#orders.get(order.id);
-    if (known && known.version > order.version) return;
-    const history = known?.version === order.version ? known.history : undefined;
-    this.#orders.set(order.id, { history, ...order });
-    this.onChange(order);
+    if (known && known.version > order.version) return false;
+    // Lists tell no history: what is known of it stays until the order itself is read.
+    const isSame = known?.version === order.version;
+    const isWhole = order.isWhole ?? (Boolean(order.history) || Boolean(isSame && known.isWhole));
+    this.#orders.set(order.id, { ...order, history: order.history ?? known?.history, isWhole });
+    return true;
   }
 
   /** Takes one event of `/order/stream`. */
   apply(event, data) {
     if (event === 'snapshot') {
-      for (const order of data.orders) this.put(order);
+      for (const order of data.orders) this.#keep(order);
       this.onChange(null);
+      // It tells what finished in the last hour: a page that slept longer asks for the rest.
+      const told = new Set(data.orders.map((order) => order.id));
+      for (const { id } of this.active) if (!told.has(id)) this.load(id).catch(() => {});
     } else if (event === 'status') {
       this.#move(data);
     }
@@ -55,16 +68,16 @@ export class Orders {
     const known = this.#orders.get(event.order_id);
     if (known && event.version <= known.version) return;
     const { order_id: id, previous, at, ...now } = event;
-    const isNext = known?.history && event.version === known.version + 1;
+    const isNext = known?.isWhole && event.version === known.version + 1;
     const isMove = event.status !== previous;
-    if (known) {
-      const step = { status: event.status, cause: event.cause, at, reason: null };
-      const history = isNext && isMove ? [...known.history, step] : undefined;
-      this.#orders.set(id, { ...known, ...now, updated_at: at, history });
-      this.onChange(this.#orders.get(id));
-    }
     // Events carry no content, and no reason.
     const isTold = isNext && isMove && event.status !== 'cancelled' && event.status !== 'rejected';
+    if (known) {
+      const step = { status: event.status, cause: event.cause, at, reason: null };
+      const history = isNext && isMove ? [...known.history, step] : known.history;
+      this.#orders.set(id, { ...known, ...now, updated_at: at, history, isWhole: Boolean(isTold) });
+      this.onChange(this.#orders.get(id));
+    }
     if (!isTold) this.load(id).catch(() => {});
   }
 
@@ -73,10 +86,31 @@ export class Orders {
     this.put(await call('GET', `/order/${encodeURIComponent(id)}`));
   }
 
-  /** Reads the last orders. @throws {import('./api.js').Problem} */
-  async loadRecent() {
-    const { orders } = await call('GET', '/order?limit=20');
-    for (const order of orders) this.put(order);
+  /** Reads what is to be shown, once however often it is asked for. @throws as `load` */
+  loadToShow(id) {
+    // Not for what an event tells of: an answer that is under way may be older than that.
+    if (!this.#loading.has(id)) {
+      this.#loading.set(id, this.load(id).finally(() => this.#loading.delete(id)));
+    }
+    return this.#loading.get(id);
+  }
+
+  /** Whether the last orders were read at all, and whether there are earlier ones. */
+  get isKnown() {
+    return this.#cursor !== '';
+  }
+
+  get hasMore() {
+    return Boolean(this.#cursor);
+  }
+
+  /** Reads the last orders, then the ones before them. @throws {import('./api.js').Problem} */
+  async loadMore() {
+    const cursor = this.#cursor && `&cursor=${encodeURIComponent(this.#cursor)}`;
+    const { orders, next_cursor: next } = await call('GET', `/order?limit=20${cursor}`);
+    this.#cursor = next;
+    for (const order of orders) this.#keep(order);
+    this.onChange(null);
   }
 
   /** The data of a snapshot event, for another tab. */

@@ -3,8 +3,8 @@
 import { minutesUntil } from './clock.js';
 import { fill, h } from './dom.js';
 import { clockTime, money } from './format.js';
+import { t } from './guest_words.js';
 import { isOver } from './orders.js';
-import { t } from './words.js';
 
 const STOPS = ['placed', 'queued', 'preparing', 'ready', 'completed'];
 
@@ -37,6 +37,7 @@ export class Tracker {
     this.shown = look;
     this.order = order;
     this.cooking = cooking;
+    const before = this.element.querySelector('.stops')?.style.getPropertyValue('--reached');
     fill(
       this.element,
       h(
@@ -47,8 +48,9 @@ export class Tracker {
           {},
           order.number ? t.yourNumber : isOver(order) ? t.ticketTitle(null) : t.numberComes,
         ),
-        h('p.number', { data: { number: order.number ?? '' } }, order.number ?? '···'),
-        h('h1.status', {}, t.statuses[order.status]),
+        (order.number || !isOver(order)) &&
+          h('p.number', { data: { number: order.number ?? '' } }, order.number ?? '···'),
+        h('h1.status', { tabindex: '-1', data: { key: 'status' } }, t.statuses[order.status]),
         h('p.promise', {}, promise),
         rail(order),
         h('ul.lines', {}, order.items.map((line) => orderLine(line, order.currency))),
@@ -57,6 +59,7 @@ export class Tracker {
         this.#actions(order),
       ),
     );
+    if (before) moveAlong(this.element.querySelector('.stops'), before);
   }
 
   #actions(order) {
@@ -173,6 +176,16 @@ function rail(order) {
       );
     }),
   );
+}
+
+/** Lets the rail go on from where it was, although its element is new. */
+function moveAlong(stops, before) {
+  const reached = stops.style.getPropertyValue('--reached');
+  if (reached === before) return;
+  stops.style.setProperty('--reached', before);
+  // Asking for a style makes the browser start from it.
+  void getComputedStyle(stops, '::after').transform;
+  stops.style.setProperty('--reached', reached);
 }
 
 function orderLine(line, currency) {

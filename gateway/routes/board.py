@@ -25,7 +25,7 @@ class BoardRoutes:
 
     @operation(
         "Shows the pickup numbers",
-        Reply("Numbers by status, first promised first.", body=answers.Board),
+        Reply("Numbers by status, first promised and first ready first.", body=answers.Board),
         tag="Board",
         parameters=[KITCHEN],
         problems=[KITCHEN_NOT_FOUND, TOO_MANY_BOARDS],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Generator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -9,6 +10,11 @@ import pytest
 from infra.dev.guest import Guest
 from infra.dev.opening import SAMPLE_MENU
 from tests.stack import Stack, new_guest
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+    from tests.browser import People
 
 SETTINGS = {
     # A dish of seven minutes takes 0.7 s, and is taken as picked up a second later.
@@ -52,6 +58,30 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 async def guest(http: httpx.AsyncClient) -> Guest:
     """A guest nobody has seen before, registered and signed in."""
     return await new_guest(http)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> "AsyncIterator[Browser]":
+    """One Chromium for all tests of pages, which skip without one before they ask for it."""
+    # Its driver comes with the dev requirements only.
+    from tests.browser import open_browser
+
+    async with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def people(browser: "Browser", stack: Stack) -> "AsyncIterator[People]":
+    """Everyone who looks at the pages; none of these may have met a script error."""
+    from playwright.async_api import expect
+
+    from tests.browser import CATCH_UP_MS, People
+
+    people = People(browser, stack)
+    expect.set_options(timeout=CATCH_UP_MS)
+    yield people
+    await people.leave()
+    assert people.errors == []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,105 +2,33 @@
 
 import asyncio
 import re
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright", reason="the browser's driver comes with the dev requirements")
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser import (
+    CATCH_UP_MS,
     CHROMIUM,
     DESKTOP,
+    PATIO,
     PHONE,
     BoardPage,
     GuestPage,
     KitchenPage,
-    open_browser,
+    People,
+    new_login,
 )
 from tests.stack import Stack
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
-# Nothing moves by itself there.
-PATIO = "?kitchen=patio"
-CATCH_UP_MS = 20_000
 BOWL = {"sku": "chicken-bowl", "quantity": 1, "options": ["rice"]}
 TART = {"sku": "lemon-tart", "quantity": 2, "options": []}
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as browser:
-        yield browser
-
-
-class People:
-    """Browsers of their own for everyone, and the first script error of any page."""
-
-    def __init__(self, browser: Browser, stack: Stack) -> None:
-        self._browser = browser
-        self._stack = stack
-        self._contexts: list[BrowserContext] = []
-        self.errors: list[str] = []
-
-    async def context(self, **options: Any) -> BrowserContext:
-        """Somebody's browser: English, on a desktop, unless ``options`` say otherwise."""
-        context = await self._browser.new_context(
-            **{"viewport": DESKTOP, "locale": "en-GB", **options}
-        )
-        context.set_default_timeout(CATCH_UP_MS)
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
-        context.on("console", self._note)
-        self._contexts.append(context)
-        return context
-
-    def _note(self, message: Any) -> None:
-        if "Content Security Policy" in message.text:
-            self.errors.append(message.text)
-
-    async def guest(self, **options: Any) -> GuestPage:
-        context = await self.context(**options)
-        guest = GuestPage(await context.new_page())
-        await guest.open(self._stack.gateway_url + "/" + PATIO)
-        return guest
-
-    async def cook(self, **options: Any) -> KitchenPage:
-        context = await self.context(**options)
-        cook = KitchenPage(await context.new_page())
-        await cook.open(
-            f"{self._stack.gateway_url}/kitchen{PATIO}",
-            "cook",
-            self._stack.secrets.passwords["cook"],
-        )
-        return cook
-
-    async def board(self, **options: Any) -> BoardPage:
-        context = await self.context(**options)
-        board = BoardPage(await context.new_page())
-        await board.open(f"{self._stack.gateway_url}/board{PATIO}")
-        return board
-
-    async def leave(self) -> None:
-        for context in self._contexts:
-            await context.close()
-
-
-@pytest.fixture
-async def people(browser: Browser, stack: Stack) -> AsyncIterator[People]:
-    people = People(browser, stack)
-    expect.set_options(timeout=CATCH_UP_MS)
-    yield people
-    await people.leave()
-    assert people.errors == []
-
-
-def new_login() -> str:
-    return f"anna-{uuid.uuid4().hex[:8]}"
 
 
 @asynccontextmanager

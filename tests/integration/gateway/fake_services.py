@@ -526,6 +526,7 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
             flag=flag,
             items=[order_pb2.OrderLine(sku="bowl", name="Bowl", quantity=1, station="grill")],
             promised_at=Timestamp(seconds=1_795_000_000 + number),
+            ready_at=Timestamp(seconds=1_795_000_000 + self._count),
         )
         if status in FINAL and not flag:
             self.tickets[kitchen].pop(order_id, None)

@@ -17,12 +17,13 @@ async def test_public_board_shows_numbers_being_cooked_and_ready_and_nothing_els
         house.kitchen.put("o1", ORDER_STATUS_QUEUED, number=3)
         house.kitchen.put("o2", ORDER_STATUS_PREPARING, number=2)
         house.kitchen.put("o3", ORDER_STATUS_PREPARING, number=1)
+        house.kitchen.put("o5", ORDER_STATUS_READY, number=5)
         house.kitchen.put("o4", ORDER_STATUS_READY, number=4)
         answer = await house.http.get("/board")
     assert answer.json() == {
         "kitchen": "main",
         "preparing": [1, 2],
-        "ready": [4],
+        "ready": [5, 4],
         "as_of": "2026-11-18T11:06:40.123Z",
     }
 
