@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import (
-    ElementHandle,
     Browser,
     BrowserContext,
+    ElementHandle,
     Locator,
     Page,
     async_playwright,
