@@ -34,6 +34,9 @@ ROLES = {
 
 
 class Tokens:
+    def recall(self, token: str) -> None:
+        """Remembers nobody, as a verifier that has just been started."""
+
     async def verify(self, token: str) -> Caller:
         if token not in ROLES:
             raise InvalidTokenError("not valid")
