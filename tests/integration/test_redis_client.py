@@ -12,6 +12,7 @@ from infra import shared_pipeline
 from infra.dev.local_redis import LocalRedis
 from infra.dev.rush.wires import Wire
 from infra.redis_client import open_redis
+from infra.shared_pipeline import Script, SharedRedis, read_hash
 from tests.conftest import free_port
 
 
@@ -188,3 +189,27 @@ async def test_a_reply_that_comes_too_late_is_given_to_nobody(
             time.sleep(0.08)  # noqa: ASYNC251
             second = asyncio.create_task(client.get("second"))
             assert (await first, await second) == ("1", "2")
+
+
+async def test_script_is_told_to_a_redis_that_does_not_know_it(redis: SharedRedis) -> None:
+    script = Script(redis, "return {KEYS[1], ARGV[1]}", "echo.lua")
+    await redis.script_flush()
+    assert await script(["key"], ["value"]) == ["key", "value"]
+
+
+async def test_calls_of_a_script_fail_alone(redis: SharedRedis) -> None:
+    script = Script(redis, "return redis.call('INCRBY', KEYS[1], ARGV[1])", "add.lua")
+    await redis.set("word", "no number")
+    first, refused, last = await script.each(
+        [(["count"], [1]), (["word"], [1]), (["count"], ["2"])]
+    )
+    assert (first, last) == (1, 3)
+    assert isinstance(refused, ResponseError)
+
+
+async def test_what_is_fetched_at_once_is_of_one_moment(redis: SharedRedis) -> None:
+    await redis.hset("hash", mapping={"one": "1"})
+    flat, members = await redis.fetch_at_once(("HGETALL", "hash"), ("SMEMBERS", "none"))
+    assert (read_hash(flat), members) == ({"one": "1"}, [])
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await redis.fetch_at_once(("HGETALL", "hash"), ("GET", "hash"))

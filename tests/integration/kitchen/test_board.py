@@ -174,3 +174,16 @@ async def test_watches_end_when_the_board_closes(board: Board) -> None:
 
     with pytest.raises(StopAsyncIteration):
         await following(updates)
+
+
+async def test_events_are_read_again_once_somebody_watches_again(
+    world: World, board: Board
+) -> None:
+    first = board.watch()
+    await following(first)
+    await first.aclose()
+    await world.place("A")
+    again = board.watch()
+    await seen_until(again, "A")
+    await world.place("B")
+    await seen_until(again, "B")
