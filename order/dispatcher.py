@@ -200,8 +200,7 @@ class Dispatcher:
     async def _deliver(self, entries: Sequence[Entry]) -> None:
         """Brings the kitchen the orders of ``entries``; returns when it has them.
 
-        What the kitchen itself failed on, or refused too late, stays behind, to be claimed and
-        tried again later.
+        What the kitchen itself failed on, or refused too late, stays behind, to be tried again later.
         """
         for start in range(0, len(entries), BATCH):
             await self._deliver_batch(entries[start : start + BATCH])
