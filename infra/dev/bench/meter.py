@@ -70,7 +70,7 @@ class Meter:
         bytes_before = await self._used_bytes() if places else 0
         before = Reading.now(pids)
         burst = await self._generators.fire(load, ports, seconds)
-        settled_after = await self._settle() if places else 0.0
+        settled_after = await self.settle() if places else 0.0
         after = Reading.now(pids)
         if places:
             stored = await self._count_open() - open_before
@@ -90,8 +90,9 @@ class Meter:
             redis_bytes=await self._used_bytes() - bytes_before if places else 0,
         )
 
-    async def _settle(self) -> float:
-        """Returns when nothing is under way between order and kitchen; how long that took."""
+    async def settle(self) -> float:
+        """Returns when nothing is under way between order and kitchen; how long that took, in
+        seconds. Raises BenchError when it takes too long."""
         began_at = time.monotonic()
         while await self._count_under_way():
             if time.monotonic() - began_at > SETTLING_SECONDS:

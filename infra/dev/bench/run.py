@@ -180,7 +180,9 @@ class Bench:
                 self._extent.length,
             )
             if "post" in results.calls:
-                results.weight = await weigh_order(http, redis, accounts[0], results.calls["post"])
+                results.weight = await weigh_order(
+                    http, redis, accounts[0], meter, results.calls["post"]
+                )
             if "half_load" in self._only:
                 results.half_load = await measure_half_load(
                     self._generators,

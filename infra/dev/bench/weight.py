@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from infra.dev.bench.errors import BenchError
 from infra.dev.bench.guests import ORDER, Account
-from infra.dev.bench.meter import KITCHEN
+from infra.dev.bench.meter import KITCHEN, Meter
 from infra.dev.bench.results import OrderWeight, Round
 from kitchen import keys as kitchen_keys
 from order import keys as order_keys
@@ -19,7 +19,7 @@ IDEMPOTENCY_KEY = "bench-weighed"
 
 
 async def weigh_order(
-    http: httpx.AsyncClient, redis: Redis, account: Account, placed: Sequence[Round]
+    http: httpx.AsyncClient, redis: Redis, account: Account, meter: Meter, placed: Sequence[Round]
 ) -> OrderWeight:
     """The keys of an order that the kitchen has, and what all of ``placed`` added to Redis.
 
@@ -35,6 +35,7 @@ async def weigh_order(
     if answer.status_code != 201:
         raise BenchError(f"the order to weigh was answered {answer.status_code}: {answer.text}")
     order_id = answer.json()["id"]
+    await meter.settle()
     shard = shard_of_order(order_id)
     user_id = await client.hget(order_keys.order(shard, order_id), "user_id")
     keys = {
