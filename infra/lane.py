@@ -48,7 +48,7 @@ RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 REOPEN_SECONDS = (0.1, 2.0)
 REPLICA_KEY = "x-brigade-replica"
-GATHER_SECONDS = (0.003, 0.008)
+GATHER_SECONDS = (0.0015, 0.005)
 """While others are under way, messages go out no more often than this, so that more share each: one
 costs either end some 200 us, most of it in waking gRPC's threads and the loop."""
 GATHER_SHARE = 0.2

@@ -32,6 +32,31 @@ class Pace:
         self._began_at = loop.time()
 
 
+class CrowdPace(Pace):
+    """A pace that is slower the more there is: few things wait for nothing, a crowd gathers.
+
+    Args:
+        seconds: the longest time between two steps.
+        crowd: how many things a second make it so long; for half as many it is half of that.
+    """
+
+    def __init__(self, seconds: float, crowd: float) -> None:
+        super().__init__(0)
+        self._longest = seconds
+        self._crowd = crowd
+        self._rate = 0.0
+        self._counted_at = float("-inf")
+
+    def count(self, things: int, now: float) -> None:
+        """The step that was begun last is for so many things; ``now`` is the loop's time."""
+        elapsed = max(now - self._counted_at, self._longest / 10)
+        self._counted_at = now
+        # Of late: what was a second ago counts little, what was five seconds ago nothing.
+        weight = min(1.0, elapsed * 5)
+        self._rate += (things / elapsed - self._rate) * weight
+        self.seconds = self._longest * min(1.0, self._rate / self._crowd)
+
+
 def check_cancelled() -> None:
     """Raises CancelledError when the current task was cancelled and something swallowed that.
 

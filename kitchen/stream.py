@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from infra import tracing
 from infra.clock import to_proto
 from infra.logs import get_logger
-from infra.loops import Pace
+from infra.loops import CrowdPace
 from kitchen.domain import Change, Verdict, VerdictKind
 from kitchen.lanes import Lanes
 from kitchen.messages import read_verdict, write_change
@@ -29,8 +29,10 @@ WINDOW = 256
 HELD = 4096
 """Changes in memory at most, those that wait for others of their ticket included."""
 TELL_SECONDS = 5
-GATHER_SECONDS = 0.020
+GATHER_SECONDS = 0.025
 """A message costs much the same with one change or with many."""
+CROWD = 1_000.0
+"""Changes a second that are worth such a wait."""
 
 Call = grpc.aio.StreamStreamCall[order_pb2.PushChangesRequest, order_pb2.PushChangesResponse]
 
@@ -66,7 +68,7 @@ class ChangeStream:
         self._call = call
         self._lanes = Lanes(WINDOW, HELD)
         self._room = asyncio.Event()
-        self._pace = Pace(GATHER_SECONDS)
+        self._pace = CrowdPace(GATHER_SECONDS, CROWD)
         # Bounded by the window; the reader must never wait for the writer, or both sides could
         # stand with full buffers.
         self._outbox: asyncio.Queue[Sequence[Change]] = asyncio.Queue()
@@ -98,6 +100,7 @@ class ChangeStream:
             changes = await self._courier.changes.changes_after(
                 self._kitchen, last, self._lanes.room
             )
+            self._pace.count(len(changes), asyncio.get_running_loop().time())
             if changes:
                 last = changes[-1].id
             self._send([change for change in changes if self._lanes.add(change)])

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from infra import tracing
 from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
-from infra.loops import Pace, check_cancelled, forever
+from infra.loops import CrowdPace, check_cancelled, forever
 from order import keys
 from order.domain import Change, Order
 from order.ports import OrderStore
@@ -33,6 +33,8 @@ STUCK_FAILURES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
 GATHER_SECONDS = 0.025
 """A message to the kitchen costs much the same with one order or with many."""
+CROWD = 1_000.0
+"""Orders a second that are worth such a wait."""
 
 log = get_logger()
 
@@ -94,7 +96,7 @@ class Dispatcher:
         self._store = store
         self._send = send
         self._reject = reject
-        self._pace = Pace(GATHER_SECONDS)
+        self._pace = CrowdPace(GATHER_SECONDS, CROWD)
         self._announced: deque[Entry] = deque()
         self._some_announced = asyncio.Event()
         self._in_hand: set[tuple[str, str]] = set()
@@ -151,6 +153,7 @@ class Dispatcher:
         batch = [self._announced.popleft() for _ in range(min(BATCH, len(self._announced)))]
         if not self._announced:
             self._some_announced.clear()
+        self._pace.count(len(batch), asyncio.get_running_loop().time())
         try:
             await self._deliver_batch(batch)
         finally:
@@ -200,7 +203,7 @@ class Dispatcher:
     async def _deliver(self, entries: Sequence[Entry]) -> None:
         """Brings the kitchen the orders of ``entries``; returns when it has them.
 
-        What the kitchen itself failed on, or refused too late, stays behind, to be tried again later.
+        What the kitchen itself failed on, or refused too late, stays, to be tried again later.
         """
         for start in range(0, len(entries), BATCH):
             await self._deliver_batch(entries[start : start + BATCH])

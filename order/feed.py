@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from infra.clock import utc_now
 from infra.logs import get_logger
-from infra.loops import Pace, check_cancelled, forever
+from infra.loops import CrowdPace, check_cancelled, forever
 from infra.redis_client import BLOCK_MS
 from order import keys
 from order.codec import event_from_fields
@@ -31,8 +31,10 @@ TOGETHER = 500
 AS_OF_SECONDS = 2.0
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
-GATHER_SECONDS = 0.005
-"""Each look at the feeds costs the same however many events it finds."""
+GATHER_SECONDS = 0.010
+"""Each look at the feeds costs much the same however many events it finds."""
+CROWD = 1_000.0
+"""Feeds written to a second that are worth such a wait."""
 
 log = get_logger()
 
@@ -174,7 +176,7 @@ class Feed:
         self._positions: dict[str, str] = {}
         self._watchers: set[Watcher] = set()
         self._started = asyncio.Event()
-        self._pace = Pace(GATHER_SECONDS)
+        self._pace = CrowdPace(GATHER_SECONDS, CROWD)
         self._written: set[str] = set()
         """Shards that were written to and have not been read since."""
         self._to_tell: set[str] = set()
@@ -219,6 +221,7 @@ class Feed:
         except TimeoutError:
             self._written.update(SHARDS)
         await self._pace.keep()
+        self._pace.count(len(self._written), asyncio.get_running_loop().time())
         await self._read()
 
     async def _last_ids(self, shards: Iterable[str]) -> dict[str, str]:
