@@ -48,11 +48,11 @@ RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 REOPEN_SECONDS = (0.1, 2.0)
 REPLICA_KEY = "x-brigade-replica"
-GATHER_SECONDS = (0.0015, 0.005)
+GATHER_SECONDS = (0.002, 0.004)
 """While others are under way, messages go out no more often than this, so that more share each: one
 costs either end some 200 us, most of it in waking gRPC's threads and the loop."""
 GATHER_SHARE = 0.2
-"""Between those it is so much of what calls take: who waits for 40 ms does not notice 8 more, and
+"""Between those it is so much of what calls take: who waits for 20 ms hardly notices 4 more, and
 where calls are slow they are few, and few would share a message."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
