@@ -232,6 +232,10 @@ class Stream(Generic[Item]):
             log.info("stream_catch_up_failed", error=describe(error))
             self.inbox.invalidate()
             await asyncio.sleep(CATCH_UP_AGAIN_SECONDS * random.uniform(1, 2))  # noqa: S311
+        except BaseException:
+            # What has come meanwhile is not for a reader who was not told what was before it.
+            self.inbox.invalidate()
+            raise
         else:
             # What was caught up with may be old already: say so now, not at the next beat.
             self.inbox.beat()

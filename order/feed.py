@@ -182,6 +182,8 @@ class Feed:
         self._to_tell: set[str] = set()
         """Those of them the other replicas have not been told of."""
         self._some_written = asyncio.Event()
+        self._look_at = 0.0
+        """When all that is watched is read, hint or not, by the loop's clock."""
         self.as_of: datetime | None = None
         """When Redis last answered: everything up to then has been told."""
         self.ticks: Mapping[str, datetime] = {}
@@ -216,10 +218,15 @@ class Feed:
             self._positions = await self._last_ids(SHARDS)
             self._started.set()
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout_at(self._look_at):
                 await self._some_written.wait()
         except TimeoutError:
+            pass
+        now = asyncio.get_running_loop().time()
+        if now >= self._look_at:
+            # By the clock, not after a silence: who is busy may miss a hint as well.
             self._written.update(SHARDS)
+            self._look_at = now + LOOK_SECONDS
         await self._pace.keep()
         self._pace.count(len(self._written), asyncio.get_running_loop().time())
         await self._read()

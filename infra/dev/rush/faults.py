@@ -42,7 +42,7 @@ class Faults:
         self._wires: dict[str, list[Wire]] = {}
         for wire in wires:
             self._wires.setdefault(wire.name, []).append(wire)
-        self._thawing: set[asyncio.Task[None]] = set()
+        self._thawing: dict[asyncio.Task[None], Program] = {}
 
     async def run(self, seconds: float) -> None:
         """Does faults for so long; in the end everything that was frozen goes on."""
@@ -62,8 +62,10 @@ class Faults:
                 [fault] = self._random.choices(list(kinds), list(kinds.values()))
                 await fault()
         finally:
-            for task in tuple(self._thawing):
+            for task, program in tuple(self._thawing.items()):
                 task.cancel()
+                # One that was frozen this very moment has a task that has not begun.
+                program.thaw()
 
     async def _kill(self) -> None:
         program = self._draw(self._programs)
@@ -77,8 +79,8 @@ class Faults:
             self._note(self.freezes, "freeze", program.name, 1)
             program.freeze()
             task = asyncio.create_task(self._thaw(program))
-            self._thawing.add(task)
-            task.add_done_callback(self._thawing.discard)
+            self._thawing[task] = program
+            task.add_done_callback(self._thawing.pop)
 
     async def _thaw(self, program: Program) -> None:
         try:

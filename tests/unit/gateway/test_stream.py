@@ -322,6 +322,19 @@ async def test_closed_stream_ends_at_once_though_it_catches_up(place: Place) -> 
     assert not place.connection.aborted
 
 
+async def test_stream_closed_while_it_catches_up_tells_nothing_of_what_came_after(
+    place: Place,
+) -> None:
+    place.source.may_catch_up.clear()
+    running = place.start()
+    await place.source.catching_up.wait()
+    place.source.happen("one")
+    place.inbox.close()
+    await running
+    assert place.connection.ended
+    assert place.connection.taken == b""
+
+
 async def test_closed_stream_of_a_reader_who_takes_nothing_is_broken_off(place: Place) -> None:
     running = place.start()
     await place.connection.until_taken("beat ")
