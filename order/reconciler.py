@@ -5,8 +5,9 @@ that somebody must look at: it is logged as an error and counted.
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,6 +25,9 @@ from shared_proto.sharding import SHARDS
 log = get_logger()
 
 SETTLED_AFTER = timedelta(seconds=60)
+SHARE = 0.1
+"""Of the time it looks, at most; else it rests. A long backlog takes many pages, and guests would
+wait behind each of them."""
 MENDED = Counter(
     "order_reconciler_mended_total",
     "Orders and tickets that had come apart and were mended; anything but 0 is a defect.",
@@ -57,11 +61,13 @@ class Reconciler:
         *,
         every_seconds: float,
         clock: Callable[[], datetime] = utc_now,
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._kitchen = kitchen
         self._every_seconds = every_seconds
         self._clock = clock
+        self._rest = rest
 
     async def run(self) -> None:
         """Compares for ever; while Redis or the kitchen is away there is nothing to compare."""
@@ -80,13 +86,17 @@ class Reconciler:
         for shard in SHARDS:
             await self._compare_shard(shard)
         for kitchen in await self._store.read_ticks():
+            began_at = time.monotonic()
             async for marks in self._kitchen.open_tickets(kitchen):
                 await self._void_orphans(kitchen, marks)
+                await self._rest_after(began_at)
+                began_at = time.monotonic()
 
     async def _compare_shard(self, shard: str) -> None:
         before = self._clock() - SETTLED_AFTER
         offset = 0
         while order_ids := await self._store.open_since_before(shard, before, offset=offset):
+            began_at = time.monotonic()
             offset += len(order_ids)
             orders = await self._store.get_many(order_ids)
             # What changed a moment ago may still be on its way.
@@ -95,6 +105,7 @@ class Reconciler:
                 await self._store.tell_kitchen_again(order)
                 ORDER_WITHOUT_TICKET.inc()
                 log.error("order_without_ticket_mended", order_id=order.id, status=order.status)
+            await self._rest_after(began_at)
 
     async def _without_ticket(self, shard: str, orders: Sequence[Order]) -> list[Order]:
         by_kitchen: dict[str, list[Order]] = defaultdict(list)
@@ -125,3 +136,7 @@ class Reconciler:
                 await self._kitchen.void_ticket(kitchen, order_id, version=version + 1)
                 TICKET_WITHOUT_ORDER.inc()
                 log.error("ticket_without_order_voided", order_id=order_id, kitchen=kitchen)
+
+    async def _rest_after(self, began_at: float) -> None:
+        """Rests for so long that what ``began_at`` some time took no more than its share."""
+        await self._rest((time.monotonic() - began_at) * (1 / SHARE - 1))

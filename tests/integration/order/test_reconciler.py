@@ -103,3 +103,19 @@ async def test_a_ticket_whose_order_is_gone_is_voided_above_its_version(
     await reconciler(store, kitchen, later=timedelta(0)).compare()
     assert kitchen.voided == {order.id: 4}
     assert mended.count() == (0, 1)
+
+
+async def test_it_rests_after_each_look(redis, store, kitchen, order):
+    rests = []
+
+    async def rest(seconds):
+        rests.append(seconds)
+
+    kitchen.open = {order.id: order.version}
+    comparing = Reconciler(
+        store, kitchen, every_seconds=1, clock=lambda: utc_now() + timedelta(hours=1), rest=rest
+    )
+    await comparing.compare()
+    # One page of orders, one of tickets.
+    assert len(rests) == 2
+    assert min(rests) > 0
