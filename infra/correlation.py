@@ -3,10 +3,8 @@
 import random
 import re
 from collections.abc import Mapping
-from contextvars import copy_context
-from typing import Any
 
-from structlog.contextvars import STRUCTLOG_KEY_PREFIX
+from structlog.contextvars import get_contextvars
 
 REQUEST_ID_KEY = "x-request-id"
 LOGGED_AS = "request_id"
@@ -40,17 +38,10 @@ def is_traceparent(text: str) -> bool:
 
 def correlation_metadata() -> tuple[tuple[str, str], ...]:
     """What goes with a call to another service, so that its lines join this request's."""
-    # As structlog's get_contextvars does, which makes two passes: 1 us more a call.
-    bound = {variable.name: value for variable, value in copy_context().items()}
-    request_id = (REQUEST_ID_KEY, str(_value(bound, LOGGED_AS) or _new_id()))
-    traceparent = _value(bound, TRACE_KEY)
+    bound = get_contextvars()
+    request_id = (REQUEST_ID_KEY, str(bound.get(LOGGED_AS) or _new_id()))
+    traceparent = bound.get(TRACE_KEY)
     return (request_id, (TRACE_KEY, str(traceparent))) if traceparent else (request_id,)
-
-
-def _value(bound: Mapping[str, Any], name: str) -> Any:
-    value = bound.get(STRUCTLOG_KEY_PREFIX + name)
-    # How structlog says that it is not bound any more.
-    return None if value is Ellipsis else value
 
 
 def _new_id() -> str:

@@ -5,9 +5,10 @@ import asyncio
 import atexit
 import logging
 import sys
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 import structlog
@@ -96,7 +97,8 @@ class _Lines:
     A write for each line is a quarter of what a line costs. Outside a loop each goes at once.
     """
 
-    waiting: list[bytes] = []  # noqa: RUF012 - one for the process, which has one stderr
+    # One for the process, which has one stderr; other threads may add to it.
+    waiting: ClassVar[deque[bytes]] = deque()
 
     def __init__(self, *_: Any) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = self.add
@@ -111,7 +113,9 @@ class _Lines:
 
     @classmethod
     def write(cls) -> None:
-        lines, cls.waiting = cls.waiting, []
+        lines: list[bytes] = []
+        while cls.waiting:
+            lines.append(cls.waiting.popleft())
         if lines:
             sys.stderr.buffer.write(b"".join(lines))
             sys.stderr.buffer.flush()

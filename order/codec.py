@@ -74,8 +74,7 @@ def _line_from_json(line: Mapping[str, Any]) -> OrderLine:
 
 
 def entry_to_json(entry: HistoryEntry) -> str:
-    """One entry of the history list. The scripts look for ``op`` as it is
-    written here."""
+    """One entry of the history list. The scripts look for ``op`` as it is written here."""
     return _dump(
         {
             "status": entry.status,

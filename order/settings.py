@@ -27,7 +27,7 @@ class Settings(StoreSettings):
         600, ge=0, description="Orders one user may place within a minute; 0 for any number."
     )
     reconcile_seconds: float = Field(
-        30, gt=0, description="How often orders and tickets are compared, in seconds."
+        30, gt=0, description="Seconds between two comparisons of all orders and tickets."
     )
     feed_length: int = Field(
         10_000, ge=100, description="Roughly how many events the feed of a shard keeps."

@@ -27,7 +27,6 @@ from gateway.long_answers import LongAnswersMiddleware
 from gateway.sse import EventStreamResponse, encode
 from gateway.streams import OpenStreams
 from infra import logs, process
-from infra.forwarding import ForwardedMiddleware
 from infra.identity import Caller
 from infra.web import EdgeMiddleware
 from shared_proto.restaurant.order.v1.order_pb2 import (
@@ -153,10 +152,9 @@ async def serve(kind: str, port: int, stopping: asyncio.Event) -> None:
             Route("/emit", emit, methods=["POST"]),
         ]
     )
-    layers = ForwardedMiddleware(EdgeMiddleware(app), ())
     beating = asyncio.create_task(told.beat())
     async with process.http_server(
-        LongAnswersMiddleware(layers), "127.0.0.1", port, drain_seconds=1
+        LongAnswersMiddleware(EdgeMiddleware(app)), "127.0.0.1", port, drain_seconds=1
     ):
         await stopping.wait()
     beating.cancel()

@@ -33,7 +33,7 @@ class Stock:
     listed: set[str] = field(default_factory=set)
     """Order ids in the users' lists."""
     under_way: dict[str, int] = field(default_factory=dict)
-    """Streams, pending lists and shelves that should be empty by now, by how much is in them."""
+    """Streams and shelves that should be empty by now, by how much is in them."""
     fired: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Each ticket's statuses as the kitchen's own events tell them, oldest first."""
 
@@ -64,11 +64,7 @@ async def read_under_way(redis: Redis) -> dict[str, int]:
     found: dict[str, int] = {}
     async for key, _, facet in _keys(redis):
         match facet:
-            case "order", "outbox":
-                found[key] = await client.xlen(key)
-                for group in await client.xinfo_groups(key):
-                    found[f"{key} pending"] = group["pending"]
-            case "kitchen", "changes":
+            case ("order", "outbox") | ("kitchen", "changes"):
                 found[key] = await client.xlen(key)
             case ("order", "open") | (
                 "kitchen",
