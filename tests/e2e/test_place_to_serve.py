@@ -406,6 +406,8 @@ async def test_request_id_joins_the_lines_of_one_request(stack: Stack, guest: Gu
         "POST", "/order", json={"items": [TART]}, headers={"X-Request-ID": request_id}
     )
     assert answer.headers["X-Request-ID"] == request_id
+    # A service writes what a turn of its loop had to tell after that: before its next answer.
+    await guest.call("GET", "/order")
     for service in ("gateway", "order"):
         assert [line for line in stack.log_lines(service) if line.get("request_id") == request_id]
 
@@ -415,6 +417,9 @@ async def test_no_log_line_shows_a_password_or_a_token(
 ) -> None:
     guest = await new_guest(http)
     tokens = await _login(http, guest)
+    # What was told with the answers to those is written by now, as above.
+    await _login(http, guest)
+    await guest.call("GET", "/order")
     for service in ("gateway", "auth", "order", "kitchen"):
         log = stack.log_file(service).read_text(encoding="utf-8")
         assert guest.account["password"] not in log
