@@ -25,6 +25,15 @@ def is_known(request: Request, version: int) -> bool:
     return any(tag == str(version) for _, tag in _TAG.findall(asked))
 
 
+def known_version(request: Request) -> int:
+    """The one version the client names by ``If-None-Match``; ``NO_VERSION`` unless it is one."""
+    asked = request.headers.get("if-none-match")
+    if not asked:
+        return NO_VERSION
+    tags = [tag for _, tag in _TAG.findall(asked)]
+    return int(tags[0]) if len(tags) == 1 and _VERSION.fullmatch(tags[0]) else NO_VERSION
+
+
 def wanted_version(request: Request) -> int | None:
     """The version the client changes, by ``If-Match``; None when any will do.
 

@@ -166,6 +166,41 @@ class Ticket:
     def on_board(self) -> bool:
         return self.status in ON_BOARD or self.flag is Flag.VOIDED
 
+    def is_news_to(self, command: TicketCommand) -> bool:
+        """Whether who sent ``command``, of a placed order, is to learn from the answer to it that
+        the ticket is queued. Else a change is on its way to him."""
+        return (
+            command.status is Status.PLACED
+            and self.status is Status.QUEUED
+            and self.seq == command.applied_seq + 1
+            and not self.pending
+        )
+
+
+def queued_ticket(command: TicketCommand, number: int, promised_at: datetime) -> Ticket:
+    """The new ticket of a placed order."""
+    return Ticket(
+        order_id=command.order_id,
+        kitchen=command.kitchen,
+        status=Status.QUEUED,
+        number=number,
+        seq=command.applied_seq + 1,
+        version=command.version,
+        revision=command.revision,
+        lines=command.lines,
+        note=command.note,
+        placed_at=command.placed_at,
+        promised_at=promised_at,
+        started_at=None,
+        ready_at=None,
+        cause=Cause.SYSTEM,
+        held=False,
+        flag=Flag.NONE,
+        reason="",
+        pending=(),
+        traceparent=command.traceparent,
+    )
+
 
 @dataclass(frozen=True)
 class Move:

@@ -111,6 +111,13 @@ def write_change(change: Change) -> order_pb2.TicketChange:
     )
 
 
+def write_place(ticket: Ticket) -> kitchen_pb2.Place:
+    """Where a queued ticket stands in the queue."""
+    return kitchen_pb2.Place(
+        seq=ticket.seq, number=ticket.number, promised_at=to_proto(ticket.promised_at)
+    )
+
+
 def write_ticket(ticket: Ticket) -> kitchen_pb2.Ticket:
     """The ticket; one that is parked has left the board, so it shows as cancelled."""
     return kitchen_pb2.Ticket(

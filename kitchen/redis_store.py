@@ -33,6 +33,7 @@ from kitchen.domain import (
     Status,
     Ticket,
     TicketCommand,
+    queued_ticket,
 )
 
 EVENTS_AT_ONCE = 500
@@ -75,10 +76,7 @@ class RedisTicketStore:
             at,
         )
         return [
-            answer
-            if isinstance(answer, Exception)
-            # What was just written need not be read again.
-            else (PutOutcome(answer[0]), _ticket(answer[1:], {text: command.lines}))
+            answer if isinstance(answer, Exception) else _read_put(command, text, answer)
             for (_, command), text, answer in zip(commands, texts, answers, strict=True)
         ]
 
@@ -295,6 +293,19 @@ def _command_args(
     ]
 
 
+def _read_put(
+    command: TicketCommand, lines: bytes, answer: str | Sequence[str]
+) -> tuple[PutOutcome, Ticket]:
+    if isinstance(answer, str):
+        outcome, number, promised_at = answer.split()
+        ticket = queued_ticket(command, int(number), from_ms(int(promised_at)))
+    else:
+        outcome, *fields = answer
+        # What was just written need not be read again.
+        ticket = _ticket(fields, {lines: command.lines})
+    return PutOutcome(outcome), ticket
+
+
 NO_LINES: Mapping[bytes, tuple[Line, ...]] = {}
 
 
@@ -342,6 +353,7 @@ def _change(kitchen: str, id: str, fields: Mapping[str, str]) -> Change:
         cause=Cause(fields["cause"]),
         by=fields["by"],
         at=from_ms(int(fields["at"])),
+        # Those written before every change told them have neither.
         number=int(fields["number"] or 0),
         promised_at=_time(fields["promised_at"]),
         reason=fields["reason"],

@@ -36,6 +36,9 @@ _OVER = frozenset({Status.COMPLETED, Status.CANCELLED, Status.REJECTED})
 class Taken:
     """The kitchen has this state of the ticket, or a later one."""
 
+    queued: Ticket | None = None
+    """The ticket, where the order service is to learn by this that it is queued."""
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -93,8 +96,11 @@ class KitchenService:
                         log.error("ticket_not_put", order_id=command.order_id, exc_info=result)
                         answers[index] = Failed("the kitchen could not keep the ticket")
                     else:
-                        span.note({"brigade.outcome": result[0]})
-                        tell_put(*result)
+                        outcome, ticket = result
+                        span.note({"brigade.outcome": outcome})
+                        tell_put(outcome, ticket)
+                        if ticket.is_news_to(command):
+                            answers[index] = Taken(ticket)
         return answers
 
     def _accept(self, command: TicketCommand) -> Kitchen | Taken | Rejected | Failed:

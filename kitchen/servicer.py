@@ -20,7 +20,7 @@ from kitchen.domain import (
     TicketNotFoundError,
     TooManyCommandsError,
 )
-from kitchen.messages import read_command, write_ticket
+from kitchen.messages import read_command, write_place, write_ticket
 from kitchen.service import Failed, KitchenService, Rejected, Taken
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2 as pb
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2_grpc
@@ -165,8 +165,12 @@ def _write_mark(ticket: Ticket) -> pb.TicketMark:
 
 def _write_result(order_id: str, answer: Taken | Rejected | Failed) -> pb.PutResult:
     match answer:
-        case Taken():
-            return pb.PutResult(order_id=order_id, outcome=pb.PUT_OUTCOME_TAKEN)
+        case Taken(queued):
+            return pb.PutResult(
+                order_id=order_id,
+                outcome=pb.PUT_OUTCOME_TAKEN,
+                place=None if queued is None else write_place(queued),
+            )
         case Rejected(reason):
             outcome = pb.PUT_OUTCOME_REJECTED
         case Failed(reason):

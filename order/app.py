@@ -67,7 +67,11 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         reconciler = Reconciler(orders, kitchen, every_seconds=settings.reconcile_seconds)
 
         dispatcher = Dispatcher(
-            redis, orders, send=kitchen.put_tickets, reject=service.reject_order
+            redis,
+            orders,
+            send=kitchen.put_tickets,
+            queue=service.queue_orders,
+            reject=service.reject_order,
         )
         for listener in (feed, dispatcher):
             orders.add_listener(listener)

@@ -12,9 +12,10 @@ from infra.frozen import altered
 from infra.logs import get_logger
 from infra.words import Word
 from order.domain import Change, Order, OrderError
+from order.journal import log_step
 from order.lifecycle import Cause, Status
-from order.metrics import count_change
 from order.ports import Applied, OrderStore
+from order.queueing import Place, queue_order
 
 log = get_logger()
 
@@ -65,8 +66,10 @@ class Answer:
 def judge(order: Order | None, change: TicketChange) -> Answer | Change:
     """What to commit for ``change``, or why not.
 
-    Pure: whether a change with a seq that was applied already is this very one, only the history
-    can tell; such a change comes back as DUPLICATE with the order, and the caller looks.
+    The step to commit may be the one before the change, to queued, where that was missed: then its
+    ``applied_seq`` is not the change's yet. Pure: whether a change with a seq that was applied
+    already is this very one, only the history can tell; such a change comes back as DUPLICATE with
+    the order, and the caller looks.
     """
     if order is None:
         return Answer(Verdict.UNKNOWN)
@@ -74,6 +77,13 @@ def judge(order: Order | None, change: TicketChange) -> Answer | Change:
         return Answer(Verdict.VOID, order)
     if change.seq <= order.applied_seq:
         return Answer(Verdict.DUPLICATE, order)
+    if order.status is Status.PLACED and (change.previous, change.seq) == (
+        Status.QUEUED,
+        order.applied_seq + 2,
+    ):
+        # The kitchen's answer that it was queued got lost, or is not here yet.
+        place = Place(change.seq - 1, change.number, change.promised_at)
+        return queue_order(order, place, at=change.at, op=f"{change.change_id}:queued")
     # The kitchen must stand where we stand: at the next seq, the same status, the same content.
     # A ticket that is being queued shows content that may have changed since; that command is on
     # its way.
@@ -184,7 +194,10 @@ async def _apply_heads(store: OrderStore, changes: Sequence[TicketChange]) -> li
         pending = unsure
         for (change, step), result in zip(steps, results, strict=True):
             if isinstance(result, Applied):
-                answers[change.order_id] = Answer(Verdict.APPLIED)
+                if step.order.applied_seq == change.seq:
+                    answers[change.order_id] = Answer(Verdict.APPLIED)
+                else:
+                    pending.append(change)
                 with tracing.within(change.traceparent):
                     log_step(step)
             else:
@@ -215,24 +228,3 @@ async def _same_or_amended(store: OrderStore, change: TicketChange, order: Order
     if await store.was_applied(order.id, change.change_id):
         return Answer(Verdict.DUPLICATE)
     return Answer(Verdict.AMENDED, order)
-
-
-def log_step(step: Change) -> None:
-    """Tells a committed change in the log, by the name of what happened."""
-    order = step.order
-    count_change(order.status, step.entry.cause)
-    if step.previous is None or step.previous is not order.status:
-        event = f"order_{order.status}"
-    elif step.entry.cause is Cause.TIMER:
-        event = "order_promise_renewed"
-    else:
-        event = "order_changed"
-    log.info(
-        event,
-        order_id=order.id,
-        version=order.version,
-        cause=step.entry.cause,
-        by=step.entry.by,
-        number=order.number or None,
-        reason=step.entry.reason or None,
-    )

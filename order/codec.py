@@ -1,6 +1,7 @@
 """How orders, history, events and dishes are written in Redis: fields a person can read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +55,25 @@ def order_from_fields(fields: Mapping[str, str], history: tuple[HistoryEntry, ..
         updated_at=from_text(fields["updated_at"]),
         promised_at=_time_or_none(fields["promised_at"]),
         history=history,
+    )
+
+
+def first_order(fields: Mapping[str, str], entry: HistoryEntry) -> Order:
+    """The order as it was first written, of its hash's fields as they are now and its first history
+    entry. Its content is kept apart from the first edit on (``change.lua``)."""
+    items, note = (fields.get(f"first_{name}", fields[name]) for name in ("items", "note"))
+    order = order_from_fields({**fields, "items": items, "note": note}, (entry,))
+    return replace(
+        order,
+        number=0,
+        status=entry.status,
+        version=entry.version,
+        revision=1,
+        applied_seq=0,
+        cause=entry.cause,
+        reason="",
+        updated_at=order.placed_at,
+        promised_at=None,
     )
 
 

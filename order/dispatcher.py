@@ -20,6 +20,7 @@ from infra.loops import CrowdPace, check_cancelled, forever
 from order import keys
 from order.domain import Change, Order
 from order.ports import OrderStore
+from order.queueing import Place, Queued, Queueing
 from shared_proto.sharding import SHARDS, shard_of_order
 
 BATCH = 200
@@ -67,9 +68,12 @@ class Delivery:
     taken: bool
     rejected: bool = False
     reason: str = ""
+    place: Place | None = None
+    """What makes the order queued, where it was placed and the kitchen has a place for it."""
 
 
 SendTickets = Callable[[Sequence[Order]], Awaitable[list[Delivery]]]
+QueueOrders = Callable[[Sequence[Queued]], Awaitable[list[Queueing]]]
 RejectOrder = Callable[[Order, str], Awaitable[bool]]
 
 
@@ -80,21 +84,30 @@ class Dispatcher:
     behind, or what the kitchen failed on, a look at the outboxes finds every two seconds. Two
     replicas may then bring the same: an entry names the order, what is sent is the order as it was
     by then or is now, and the kitchen keeps the highest version, so entries may be merged, repeated
-    or overtake each other. An entry is deleted only when the kitchen has it.
+    or overtake each other. An entry is deleted only when the kitchen has it, and where it says that
+    it has queued the order, with the commit of that.
 
     Args:
         redis: where the outboxes are.
         send: brings orders' wanted states to the kitchen; raises AioRpcError when it is away.
+        queue: notes that the kitchen has queued orders, and deletes their entries with that.
         reject: notes that the kitchen can't take an order as it was sent; False when that is not
             true of it any more.
     """
 
     def __init__(
-        self, redis: Redis, store: OrderStore, *, send: SendTickets, reject: RejectOrder
+        self,
+        redis: Redis,
+        store: OrderStore,
+        *,
+        send: SendTickets,
+        queue: QueueOrders,
+        reject: RejectOrder,
     ) -> None:
         self._redis: Any = redis
         self._store = store
         self._send = send
+        self._queue = queue
         self._reject = reject
         self._pace = CrowdPace(GATHER_SECONDS, CROWD)
         self._announced: deque[Entry] = deque()
@@ -241,15 +254,24 @@ class Dispatcher:
         known = {order.id: order for order in orders}
         # An order that is gone needs no ticket.
         done = [entry for id in by_order.keys() - known.keys() for entry in by_order[id]]
+        queued: list[Queued] = []
         for delivery in deliveries:
-            entries = by_order[delivery.order_id]
+            order, entries = known[delivery.order_id], by_order[delivery.order_id]
             span = spans[delivery.order_id]
             with span.active():
-                if await self._is_settled(known[delivery.order_id], delivery):
-                    done += entries
-                else:
+                if not await self._is_settled(order, delivery):
                     span.fail("not_taken")
                     self._note_failure(entries)
+                elif delivery.place is not None:
+                    queued.append(Queued(order, delivery.place, [entry.id for entry in entries]))
+                else:
+                    done += entries
+        for each, queueing in zip(queued, await self._queue(queued), strict=True):
+            match queueing:
+                case Queueing.OVER:
+                    done += by_order[each.order.id]
+                case Queueing.CHANGED:
+                    self._note_failure(by_order[each.order.id])
         await self._delete(done)
 
     def _note_failure(self, entries: Sequence[Entry]) -> None:

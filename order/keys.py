@@ -52,5 +52,5 @@ def outbox(shard: str) -> str:
 
 
 def idempotency(shard: str, user_id: str, key: str) -> str:
-    """String: the first answer under an idempotency key, as JSON. Expires after 24 hours."""
+    """String: the SHA-256 of the body an order was placed with, and its id. Kept for 24 hours."""
     return f"order:{{{shard}}}:idem:{user_id}:{key}"

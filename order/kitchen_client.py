@@ -7,7 +7,7 @@ import grpc
 from infra.grpc_runtime import service_metadata
 from order.dispatcher import Delivery
 from order.domain import Order
-from order.wire import ticket_command
+from order.wire import read_place, ticket_command
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2, kitchen_pb2_grpc
 from shared_proto.restaurant.order.v1 import order_pb2
 
@@ -48,6 +48,7 @@ class Kitchen:
                 taken=result.outcome == kitchen_pb2.PUT_OUTCOME_TAKEN,
                 rejected=result.outcome == kitchen_pb2.PUT_OUTCOME_REJECTED,
                 reason=result.reason,
+                place=read_place(result.place) if result.HasField("place") else None,
             )
             for result in answer.results
         ]

@@ -12,6 +12,15 @@ from order.lifecycle import Status
 
 
 @dataclass(frozen=True)
+class OrderMark:
+    """Whose an order is, where it is cooked, and how often it was written."""
+
+    user_id: str
+    kitchen: str
+    version: int
+
+
+@dataclass(frozen=True)
 class FirstAnswer:
     """What was answered first under an idempotency key: the order as it was first written."""
 
@@ -87,6 +96,9 @@ class OrderStore(Protocol):
     async def get_with_history(self, order_id: str) -> Order | None:
         """The order with its history, or None."""
 
+    async def get_mark(self, order_id: str) -> OrderMark | None:
+        """What tells whether the order has changed and who may know, or None."""
+
     async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
         """The orders without history, in the order of the ids."""
 
@@ -119,9 +131,17 @@ class OrderStore(Protocol):
         """Commits one change, its event and any command for the kitchen: all or nothing."""
 
     async def commit_many(
-        self, changes: Sequence[Change], *, tell_kitchen: bool = False
+        self,
+        changes: Sequence[Change],
+        *,
+        tell_kitchen: bool = False,
+        heard: Sequence[Sequence[str]] = (),
     ) -> list[Applied | Stale]:
-        """Commits changes of different orders, each for itself, in one round trip."""
+        """Commits changes of different orders, each for itself, in one round trip.
+
+        ``heard`` has for each the entries of the outbox that are deleted with the commit, for the
+        kitchen has heard them; none has any where it is empty.
+        """
 
     async def was_applied(self, order_id: str, op: str) -> bool:
         """Whether the order's history has the operation."""

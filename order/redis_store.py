@@ -23,6 +23,7 @@ from order.codec import (
     entry_from_json,
     entry_to_json,
     event_from_fields,
+    first_order,
     lines_to_json,
     op_marker,
     order_from_fields,
@@ -33,6 +34,7 @@ from order.domain import (
     DishNotFoundError,
     Menu,
     Order,
+    OrderNotFoundError,
     TooManyOrdersError,
 )
 from order.house import House, OpeningHours
@@ -42,6 +44,7 @@ from order.ports import (
     CommitListener,
     FirstAnswer,
     Idempotency,
+    OrderMark,
     OrderPage,
     Replayed,
     Stale,
@@ -111,14 +114,16 @@ class RedisOrderStore:
             return None
         return order_from_fields(read_hash(fields), tuple(map(entry_from_json, entries)))
 
+    async def get_mark(self, order_id: str) -> OrderMark | None:
+        key = keys.order(shard_of_order(order_id), order_id)
+        user_id, kitchen, version = await self._redis.hmget(key, "user_id", "kitchen", "version")
+        return None if version is None else OrderMark(user_id, kitchen, int(version))
+
     async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
-        if not order_ids:
-            return []
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for order_id in order_ids:
-                pipe.hgetall(keys.order(shard_of_order(order_id), order_id))
-            found = await pipe.execute()
-        return [order_from_fields(fields) if fields else None for fields in found]
+        found = await self._redis.fetch(
+            *(("HGETALL", keys.order(shard_of_order(order_id), order_id)) for order_id in order_ids)
+        )
+        return [order_from_fields(read_hash(fields)) if fields else None for fields in found]
 
     async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
         missing = [order_id for order_id in order_ids if order_id not in self._recent]
@@ -174,7 +179,17 @@ class RedisOrderStore:
 
     async def find_first_answer(self, user_id: str, key: str) -> FirstAnswer | None:
         answer = await self._redis.get(keys.idempotency(shard_of(user_id), user_id, key))
-        return None if answer is None else _answer_from_json(answer)
+        return None if answer is None else await self._first_answer(*answer.split(" "))
+
+    async def _first_answer(self, body_sha256: str, order_id: str) -> FirstAnswer:
+        shard = shard_of_order(order_id)
+        fields, entry = await self._redis.fetch_at_once(
+            ("HGETALL", keys.order(shard, order_id)),
+            ("LINDEX", keys.history(shard, order_id), 0),
+        )
+        if not fields:
+            raise OrderNotFoundError(order_id)
+        return FirstAnswer(body_sha256, first_order(read_hash(fields), entry_from_json(entry)))
 
     async def place(
         self, change: Change, *, idempotency: Idempotency | None = None
@@ -208,7 +223,6 @@ class RedisOrderStore:
             self._user_events_length,
             self._outbox_limit,
             *self._places,
-            self._retention_seconds,
             idempotency.body_sha256 if idempotency else "",
             IDEMPOTENCY_SECONDS,
         ]
@@ -216,7 +230,7 @@ class RedisOrderStore:
             args.append(trace)
         reply = await self._place(script_keys, args)
         result: Applied | Stale | Replayed
-        match reply:
+        match reply.split(" "):
             case ["APPLIED", outbox_id]:
                 result = Applied(is_new=True, outbox_id=outbox_id)
             case ["APPLIED", outbox_id, taken, reset_ms] if self._placing:
@@ -228,8 +242,8 @@ class RedisOrderStore:
                 result = Applied()
             case ["STALE"]:
                 result = Stale()
-            case ["REPLAY", first]:
-                result = Replayed(_answer_from_json(first))
+            case ["REPLAY", body_sha256, order_id]:
+                result = Replayed(await self._first_answer(body_sha256, order_id))
             case ["FULL"]:
                 raise BacklogFullError
             case _:
@@ -242,22 +256,30 @@ class RedisOrderStore:
         return result
 
     async def commit_many(
-        self, changes: Sequence[Change], *, tell_kitchen: bool = False
+        self,
+        changes: Sequence[Change],
+        *,
+        tell_kitchen: bool = False,
+        heard: Sequence[Sequence[str]] = (),
     ) -> list[Applied | Stale]:
-        replies = await self._change.each([self._change_call(c, tell_kitchen) for c in changes])
+        replies = await self._change.each(
+            [
+                self._change_call(change, tell_kitchen, ids)
+                for change, ids in zip(changes, heard or [()] * len(changes), strict=True)
+            ]
+        )
         results: list[Applied | Stale] = []
         for change, reply in zip(changes, replies, strict=True):
-            match reply:
+            if isinstance(reply, Exception):
+                raise reply
+            result: Applied | Stale
+            match reply.split(" "):
                 case ["APPLIED", *told]:
-                    result: Applied | Stale = Applied(
-                        is_new=True, outbox_id=told[0] if told else ""
-                    )
+                    result = Applied(is_new=True, outbox_id=told[0] if told else "")
                 case ["DONE"]:
                     result = Applied()
                 case ["STALE"]:
                     result = Stale()
-                case Exception():
-                    raise reply
                 case _:
                     raise AssertionError(f"change.lua never answers {reply!r}")
             self._note(change, result)
@@ -265,7 +287,7 @@ class RedisOrderStore:
         return results
 
     def _change_call(
-        self, change: Change, tell_kitchen: bool
+        self, change: Change, tell_kitchen: bool, heard: Sequence[str]
     ) -> tuple[list[str], list[str | bytes | int]]:
         order = change.order
         shard = shard_of_order(order.id)
@@ -275,7 +297,7 @@ class RedisOrderStore:
             keys.feed(shard),
             keys.user_events(shard, order.user_id),
         ]
-        if tell_kitchen or order.is_finished:
+        if tell_kitchen or heard or order.is_finished:
             script_keys += (
                 keys.outbox(shard),
                 keys.open_orders(shard),
@@ -302,6 +324,7 @@ class RedisOrderStore:
             int(order.is_finished),
             self._retention_seconds,
             change.traceparent or tracing.to_keep(),
+            " ".join(heard),
         ]
         if change.is_content:
             args += ("items", lines_to_json(order.lines), "total", order.total)
@@ -377,11 +400,6 @@ def is_cursor_usable(checked: Any, event_id: str, length: int) -> bool:
     can't have been trimmed yet.
     """
     return bool(checked < length) if event_id == NO_EVENT else bool(checked)
-
-
-def _answer_from_json(text: str) -> FirstAnswer:
-    body_sha256, entry, *fields = orjson.loads(text)
-    return FirstAnswer(body_sha256, order_from_fields(read_hash(fields), (entry_from_json(entry),)))
 
 
 NO_MENU = Menu(0, "", {})

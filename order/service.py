@@ -14,7 +14,7 @@ from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
 from infra.logs import get_logger
 from infra.shared_read import SharedRead
-from order.changes import Answer, TicketChange, apply_changes, log_step
+from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
     Change,
     IdempotencyKeyReusedError,
@@ -30,6 +30,7 @@ from order.domain import (
     price_lines,
 )
 from order.house import House, OpeningHours
+from order.journal import log_step
 from order.lifecycle import Cause, Status, allowed_actions
 from order.menu import check_menu
 from order.ports import (
@@ -37,10 +38,12 @@ from order.ports import (
     HouseStore,
     Idempotency,
     MenuStore,
+    OrderMark,
     OrderPage,
     OrderStore,
     Replayed,
 )
+from order.queueing import Queued, Queueing, queue_orders
 from shared_proto.roles import ADMIN, is_staff, staff_roles
 from shared_proto.sharding import shard_of
 
@@ -165,9 +168,20 @@ class OrderService:
     async def get_order(self, caller: Caller, order_id: str) -> Order:
         """The order with its history. Raises OrderNotFoundError, also for another guest's order."""
         order = await self._orders.get_with_history(order_id)
-        if order is None or not (order.user_id == caller.user_id or _works_on(caller, order)):
+        if order is None or not _may_read(caller, order):
             raise OrderNotFoundError(order_id)
         return order
+
+    async def get_order_since(
+        self, caller: Caller, order_id: str, known_version: int
+    ) -> Order | None:
+        """``get_order``, or None while the order still is at a version the caller has read."""
+        if known_version:
+            # A third of the time it takes to read all of it.
+            mark = await self._orders.get_mark(order_id)
+            if mark and mark.version == known_version and _may_read(caller, mark):
+                return None
+        return await self.get_order(caller, order_id)
 
     async def list_orders(
         self, caller: Caller, *, status: Status | None, limit: int, cursor: str
@@ -278,6 +292,10 @@ class OrderService:
         log_step(change)
         return True
 
+    async def queue_orders(self, queued: Sequence[Queued]) -> list[Queueing]:
+        """Notes that the kitchen has queued orders, and answers each."""
+        return await queue_orders(self._orders, queued, at=self._clock(), new_op=new_op)
+
     async def apply_changes(self, changes: Sequence[TicketChange]) -> list[Answer]:
         """Applies the kitchen's changes and answers each."""
         return await apply_changes(self._orders, changes)
@@ -341,7 +359,11 @@ class OrderService:
         return menu.items[sku]
 
 
-def _works_on(caller: Caller, order: Order) -> bool:
+def _may_read(caller: Caller, order: Order | OrderMark) -> bool:
+    return order.user_id == caller.user_id or _works_on(caller, order)
+
+
+def _works_on(caller: Caller, order: Order | OrderMark) -> bool:
     """Whether the caller is staff where the order is cooked."""
     return not caller.roles.isdisjoint(staff_roles(order.kitchen))
 

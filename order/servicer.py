@@ -120,8 +120,11 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
         )
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.GetOrderResponse:
-        order = await self._service.get_order(current_caller(), _order_id(request.id))
-        return pb.GetOrderResponse(order=render_order(order, current_caller()))
+        caller = current_caller()
+        order = await self._service.get_order_since(
+            caller, _order_id(request.id), request.known_version
+        )
+        return pb.GetOrderResponse(order=None if order is None else render_order(order, caller))
 
     async def ListOrders(
         self, request: pb.ListOrdersRequest, context: Context

@@ -7,6 +7,8 @@ from order.changes import Answer, TicketChange, Verdict
 from order.domain import Menu, MenuItem, MenuOption, OptionGroup, Order, OrderEvent, OrderLine
 from order.house import House
 from order.lifecycle import EDITABLE, FINAL, TRANSITIONS, Cause, Status, allowed_actions
+from order.queueing import Place
+from shared_proto.restaurant.kitchen.v1 import kitchen_pb2
 from shared_proto.restaurant.order.v1 import order_pb2 as pb
 
 _STATUS_TO_PROTO = {
@@ -125,6 +127,11 @@ def read_change(change: pb.TicketChange) -> TicketChange:
         reason=change.reason,
         traceparent=change.traceparent,
     )
+
+
+def read_place(place: kitchen_pb2.Place) -> Place:
+    """Where the kitchen has queued a ticket."""
+    return Place(place.seq, place.number, from_proto(place.promised_at))
 
 
 def render_verdict(change: TicketChange, answer: Answer) -> pb.Verdict:

@@ -11,10 +11,11 @@ from starlette.routing import Route
 from gateway import answers, shapes
 from gateway.access import Access
 from gateway.clients import Peer
-from gateway.conditions import etag, is_known, wanted_version
+from gateway.conditions import etag, is_known, known_version, wanted_version
 from gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
 from gateway.idempotency import read_key
 from gateway.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, NOT_MODIFIED, ORDER_ID, REASON
+from gateway.orders_read import OrdersRead
 from gateway.parameters import bad_parameter, whole_number
 from gateway.problems import (
     BACKLOG_FULL,
@@ -70,6 +71,7 @@ class OrderRoutes:
     def __init__(self, access: Access, order: "Peer[OrderServiceAsyncStub]") -> None:
         self._access = access
         self._order = order
+        self._read = OrdersRead()
 
     def routes(self) -> list[Route]:
         return [
@@ -200,15 +202,21 @@ class OrderRoutes:
     )
     async def get(self, request: Request) -> Response:
         caller = await self._access.caller(request)
+        order_id: str = request.path_params["id"]
+        known = self._read.find(caller.user_id, order_id)
+        version = known.version if known else known_version(request)
         answer = await self._order.ask(
             self._order.stub.GetOrder,
-            GetOrderRequest(id=request.path_params["id"]),
+            GetOrderRequest(id=order_id, known_version=version),
             token=caller.token,
         )
-        version = answer.order.version
-        if is_known(request, version):
+        if answer.HasField("order"):
+            known = self._read.keep(caller.user_id, answer.order)
+            version = known.version
+        if known is None or is_known(request, version):
+            # Without an order, neither here nor in the answer, the version is the client's own.
             return WholeResponse(status_code=304, headers={"ETag": etag(version)})
-        return _whole(answer.order)
+        return known.response()
 
     @operation(
         "Changes an order that is not being cooked yet",

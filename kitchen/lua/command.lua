@@ -35,7 +35,8 @@ local function first_promise()
   return now + t.prep_ms * rounds + t.prep_ms
 end
 
--- Makes the ticket what the command says, counting on from the seq the order service applied.
+-- Makes the ticket what the command says, counting on from the seq the order service applied. The
+-- caller tells of it.
 local function follow_status()
   t.status = command.status == 'placed' and 'queued' or command.status
   t.seq = command.applied_seq
@@ -48,10 +49,6 @@ local function follow_status()
   if t.status ~= 'ready' then t.ready_at = '' end
   if t.status == 'ready' and t.ready_at == '' then t.ready_at = now end
   hang(pickup_ms)
-  if command.status == 'placed' then
-    record_change('placed', 'system', 'kitchen', '', t.number, t.promised_at)
-  end
-  tell_boards()
 end
 
 -- The order is over: the ticket leaves the board, unless somebody is cooking what nobody will eat.

@@ -37,6 +37,6 @@ else
   free_number()
 end
 hang(pickup_ms)
-record_change(from, cause, by, reason, '', '')
+record_change(from, cause, by, reason)
 tell_boards()
 return save('moved')

@@ -2,7 +2,9 @@
 --
 -- KEYS   as in ticket.lua
 -- ARGV   as in ticket.lua and command.lua, and 18 the traceparent of the span that puts it, if any
--- Reply  taken | rebuilt | changed | voided | withdrawn | closed | noted | known, and the ticket
+-- Reply  rebuilt | changed | voided | withdrawn | closed | noted | known, and the ticket
+--        taken <number> <promise, ms>  one text: the rest of the ticket is in the command, and
+--        Redis 6.2 sends each table that a script returns by a system call of its own
 
 if t and command.version <= t.version then return reply('known') end
 
@@ -16,7 +18,16 @@ if t == nil or t.status == 'parked' then
     return save('closed')
   end
   follow_status()
-  return save(command.status == 'placed' and 'taken' or 'rebuilt')
+  if command.status ~= 'placed' then
+    tell_boards()
+    return save('rebuilt')
+  end
+  -- No change is recorded: this very reply goes on to the order service, which keeps its command
+  -- until it has acted on it.
+  t.seq, t.by = t.seq + 1, 'kitchen'
+  tell_boards()
+  save('taken')
+  return string.format('taken %d %d', t.number, t.promised_at)
 end
 
 if t.status == 'cancelled' or t.status == 'rejected' then

@@ -28,6 +28,6 @@ end
 -- Being due says that this is later than the old promise.
 t.promised_at = now + remaining_ms
 watch_promise()
-record_change(t.status, cause, by, '', '', t.promised_at)
+record_change(t.status, cause, by, '')
 tell_boards()
 return save('renewed')

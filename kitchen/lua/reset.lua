@@ -19,4 +19,6 @@ if command.version >= t.version then
 end
 t.flag = 'changed'
 follow_status()
+if command.status == 'placed' then record_change('placed', 'system', 'kitchen', '') end
+tell_boards()
 return save('reset')

@@ -119,19 +119,19 @@ local function free_number()
 end
 
 -- Numbers a change of the ticket and puts it on its way to the order service.
-local function record_change(previous, cause, by, reason, new_number, new_promise)
+local function record_change(previous, cause, by, reason)
   t.seq = t.seq + 1
   t.cause, t.by = cause, by
   local trace = t.traceparent and {'traceparent', t.traceparent} or {}
   local id = redis.call('XADD', changes, '*',
     'order_id', order_id, 'seq', t.seq, 'revision', t.revision,
     'previous', previous, 'status', t.status, 'cause', cause, 'by', by, 'at', now,
-    'number', new_number, 'promised_at', new_promise, 'reason', reason, unpack(trace))
+    'number', t.number, 'promised_at', t.promised_at, 'reason', reason, unpack(trace))
   t.pending = t.pending == '' and id or t.pending .. ',' .. id
 end
 
 local function is_pending(id)
-  return string.find(',' .. t.pending .. ',', ',' .. id .. ',', 1, true) ~= nil
+  return id ~= '' and string.find(',' .. t.pending .. ',', ',' .. id .. ',', 1, true) ~= nil
 end
 
 local function forget_pending(id)

@@ -4,7 +4,8 @@
 -- is answered as done.
 --
 -- KEYS  1 order  2 history  3 feed  4 user's events
---       5 outbox  6 open orders  7 user's orders (where the kitchen must hear, or all is over)
+--       5 outbox  6 open orders  7 user's orders (where the kitchen must hear, has heard, or all is
+--         over)
 -- ARGV  1 expected version  2 operation id  3 history entry (JSON)  4 order id  5 user id
 --       6 the status before it
 --       of the order after it: 7 status  8 number  9 revision  10 applied seq  11 cause  12 reason
@@ -12,28 +13,35 @@
 --      15 feed length  16 length of the user's events
 --      17 '1' when the kitchen must hear of it  18 '1' when the order is finished by it
 --      19 retention in seconds, 0 keeps for good
---      20 the traceparent, or empty
+--      20 the traceparent, or empty  21 entries of the outbox the kitchen has heard, between spaces
 --      then other fields that change, and their values
 --
--- Reply {'APPLIED'}, {'APPLIED', outbox id}  committed now
---       {'DONE'}    committed before by this very operation
---       {'STALE'}   the order is at another version, or there is none
+-- Reply APPLIED, APPLIED <outbox id>  committed now
+--       DONE    committed before by this very operation
+--       STALE   the order is at another version, or there is none
+-- One text, as in place.lua.
 local order, history, feed, events, outbox, open, orders = unpack(KEYS)
 local expected, op, entry, order_id, user_id, previous, status, number, revision, applied_seq,
   cause, reason, updated_at, promised_at, feed_length, events_length, told, finished, retention,
-  traceparent = unpack(ARGV, 1, 20)
+  traceparent, heard = unpack(ARGV, 1, 21)
 
 if redis.call('HGET', order, 'version') ~= expected then
   for _, each in ipairs(redis.call('LRANGE', history, 0, -1)) do
-    if string.find(each, '"op":"' .. op .. '"', 1, true) then return {'DONE'} end
+    if string.find(each, '"op":"' .. op .. '"', 1, true) then return 'DONE' end
   end
-  return {'STALE'}
+  return 'STALE'
 end
 
+if ARGV[22] then
+  -- The content as it was first: an idempotency key is answered with that.
+  local items, note = unpack(redis.call('HMGET', order, 'items', 'note'))
+  redis.call('HSETNX', order, 'first_items', items)
+  redis.call('HSETNX', order, 'first_note', note)
+end
 local version = string.format('%d', expected + 1)
 redis.call('HSET', order, 'number', number, 'status', status, 'version', version,
   'revision', revision, 'applied_seq', applied_seq, 'cause', cause, 'reason', reason,
-  'updated_at', updated_at, 'promised_at', promised_at, unpack(ARGV, 21))
+  'updated_at', updated_at, 'promised_at', promised_at, unpack(ARGV, 22))
 redis.call('RPUSH', history, entry)
 
 local event = {
@@ -57,7 +65,8 @@ if finished == '1' then
     redis.call('EXPIRE', events, retention * 2)
   end
 end
-if told ~= '1' then return {'APPLIED'} end
+for each in string.gmatch(heard, '%S+') do redis.call('XDEL', outbox, each) end
+if told ~= '1' then return 'APPLIED' end
 -- The kitchen's part belongs to the same trace.
-return {'APPLIED', redis.call('XADD', outbox, '*',
-  'order_id', order_id, 'version', version, unpack(trace))}
+return 'APPLIED ' .. redis.call('XADD', outbox, '*',
+  'order_id', order_id, 'version', version, unpack(trace))

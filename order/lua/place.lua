@@ -11,35 +11,35 @@
 --      10 when it is placed (RFC 3339)  11 the same in ms
 --      12 feed length  13 length of the user's events  14 how many commands the outbox may hold
 --      15 how many orders its guest may place, 0 for any number  16 within how long (ms)
---      17 retention in seconds, 0 keeps for good
---      18 the body's SHA-256, for the idempotency key  19 that key's life in seconds
---      20 the traceparent (only where there is one)
+--      17 the body's SHA-256, for the idempotency key  18 that key's life in seconds
+--      19 the traceparent (only where there is one)
 --
--- Reply {'APPLIED', outbox id}   written now
---       {'APPLIED', outbox id, taken, reset}  a limited one: how many the guest has placed within
---                                that time, ms until one of them counts no more
---       {'DONE'}                 written before by this very operation
---       {'LIMITED', taken, reset}  the guest has placed too many
---       {'STALE'}                there is an order of that id
---       {'REPLAY', answer}       the idempotency key has an answer: a JSON list of the body's
---                                SHA-256, the history entry, and the order's fields and values
---       {'FULL'}                 the outbox is at its limit
+-- Reply APPLIED <outbox id>    written now
+--       APPLIED <outbox id> <taken> <reset>  a limited one: how many the guest has placed within
+--                              that time, ms until one of them counts no more
+--       DONE                   written before by this very operation
+--       LIMITED <taken> <reset>  the guest has placed too many
+--       STALE                  there is an order of that id
+--       REPLAY <SHA-256> <order id>  the idempotency key has an order: the body's digest and its id
+--       FULL                   the outbox is at its limit
+-- One text, because Redis 6.2 sends each table that a script returns by a system call of its own,
+-- and wakes the reader for it.
 local order, history, orders, open, feed, events, outbox, key = unpack(KEYS)
 local op, entry, order_id, user_id, kitchen, items, total, currency, note, placed_at, placed_ms,
-  feed_length, events_length, outbox_limit, places, window, retention, sha256, life,
-  traceparent = unpack(ARGV)
+  feed_length, events_length, outbox_limit, places, window, sha256, life, traceparent =
+  unpack(ARGV)
 
 if key then
   local answer = redis.call('GET', key)
-  if answer then return {'REPLAY', answer} end
+  if answer then return 'REPLAY ' .. answer end
 end
 
 if redis.call('EXISTS', order) == 1 then
   local first = redis.call('LINDEX', history, 0)
-  return {string.find(first, '"op":"' .. op .. '"', 1, true) and 'DONE' or 'STALE'}
+  return string.find(first, '"op":"' .. op .. '"', 1, true) and 'DONE' or 'STALE'
 end
 
-if redis.call('XLEN', outbox) >= tonumber(outbox_limit) then return {'FULL'} end
+if redis.call('XLEN', outbox) >= tonumber(outbox_limit) then return 'FULL' end
 
 places, window = tonumber(places), tonumber(window)
 local taken, reset
@@ -50,18 +50,16 @@ if places > 0 then
   local oldest = taken > 0 and
     redis.call('ZRANGEBYSCORE', orders, since, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or placed_ms
   reset = oldest + window - placed_ms
-  if taken >= places then return {'LIMITED', taken, reset} end
+  if taken >= places then return string.format('LIMITED %d %d', taken, reset) end
   taken = taken + 1
 end
 
 -- As order/codec.py reads them.
-local fields = {
+redis.call('HSET', order,
   'id', order_id, 'user_id', user_id, 'kitchen', kitchen, 'items', items, 'total', total,
   'currency', currency, 'note', note, 'placed_at', placed_at, 'number', '0', 'status', 'placed',
   'version', '1', 'revision', '1', 'applied_seq', '0', 'cause', 'guest', 'reason', '',
-  'updated_at', placed_at, 'promised_at', '',
-}
-redis.call('HSET', order, unpack(fields))
+  'updated_at', placed_at, 'promised_at', '')
 redis.call('RPUSH', history, entry)
 
 local event = {
@@ -76,16 +74,14 @@ redis.call('XADD', events, 'MAXLEN', '~', events_length, id, unpack(event))
 redis.call('ZADD', orders, placed_ms, order_id)
 redis.call('ZADD', open, placed_ms, order_id)
 if key then
-  redis.call('SET', key, cjson.encode({sha256, entry, unpack(fields)}), 'EX', life)
+  redis.call('SET', key, sha256 .. ' ' .. order_id, 'EX', life)
 end
-retention = tonumber(retention)
-if retention > 0 then
-  -- Longer than any order in them, so that a list or a stream never ends before its orders do.
-  redis.call('EXPIRE', orders, retention * 2)
-  redis.call('EXPIRE', events, retention * 2)
-end
+-- Until this order, too, is finished.
+redis.call('PERSIST', orders)
+redis.call('PERSIST', events)
 
 -- The kitchen's part belongs to the same trace.
 local told = redis.call('XADD', outbox, '*',
   'order_id', order_id, 'version', '1', unpack(trace))
-return {'APPLIED', told, taken, reset}
+if not taken then return 'APPLIED ' .. told end
+return string.format('APPLIED %s %d %d', told, taken, reset)

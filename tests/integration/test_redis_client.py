@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -14,6 +16,8 @@ from infra.dev.rush.wires import Wire
 from infra.redis_client import open_redis
 from infra.shared_pipeline import Script, SharedRedis, read_hash
 from tests.conftest import free_port
+
+Fetch = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -207,9 +211,11 @@ async def test_calls_of_a_script_fail_alone(redis: SharedRedis) -> None:
     assert isinstance(refused, ResponseError)
 
 
-async def test_what_is_fetched_at_once_is_of_one_moment(redis: SharedRedis) -> None:
+@pytest.mark.parametrize("fetch", [SharedRedis.fetch, SharedRedis.fetch_at_once])
+async def test_what_is_fetched_comes_as_redis_gives_it(redis: SharedRedis, fetch: Fetch) -> None:
     await redis.hset("hash", mapping={"one": "1"})
-    flat, members = await redis.fetch_at_once(("HGETALL", "hash"), ("SMEMBERS", "none"))
+    flat, members = await fetch(redis, ("HGETALL", "hash"), ("SMEMBERS", "none"))
     assert (read_hash(flat), members) == ({"one": "1"}, [])
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await redis.fetch_at_once(("HGETALL", "hash"), ("GET", "hash"))
+        await fetch(redis, ("HGETALL", "hash"), ("GET", "hash"))
+    assert await fetch(redis) == []

@@ -295,7 +295,8 @@ async def test_order_queued_while_its_rejection_was_on_its_way_keeps_its_edit(
     order = await sides.place(ANNA, "bowl", 1)
     await sides.dispatch()
     await sides.deliver(0)
-    await sides.deliver(0)
+    # The answer is lost: the ticket is queued, and the order is not yet.
+    await sides.crash_order()
     await sides.orders.update_order(
         ANNA, order.id, [LineRequest("fries", 1)], note=None, if_version=None
     )
@@ -303,8 +304,10 @@ async def test_order_queued_while_its_rejection_was_on_its_way_keeps_its_edit(
     await sides.deliver(0)
     [rejection] = sides.network.letters
     sides.network.lose_all()
+    await sides.tick()
     await sides.connect()
     await sides.deliver(0)
+    assert (await sides.order(order.id)).status is Status.QUEUED
     sides.network.post(rejection)
 
     await sides.heal()

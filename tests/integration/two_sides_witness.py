@@ -134,7 +134,7 @@ def check_history(order: Order) -> None:
     assert [entry.version for entry in history] == list(range(1, order.version + 1))
     assert max(Counter(entry.op for entry in history).values()) == 1, "nothing happens twice"
     assert (history[0].status, history[-1].status) == (Status.PLACED, order.status)
-    # A kitchen's operation is named after its change: see kitchen.messages.write_change.
+    # What a kitchen does is named after it: see kitchen.messages.write_change, order.queueing.
     from_kitchen = [entry for entry in history if entry.op.startswith(f"{MAIN}:")]
     assert order.applied_seq == len(from_kitchen), "each change is applied once, none is skipped"
     held = False

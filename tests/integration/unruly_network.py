@@ -117,6 +117,7 @@ class Delivery(Sender):
             redis,
             store,
             send=Kitchen(client, "").put_tickets,
+            queue=orders.queue_orders,
             reject=orders.reject_order,
         )
 

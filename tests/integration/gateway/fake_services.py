@@ -382,7 +382,9 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
         self, request: order_pb2.GetOrderRequest, context: Context
     ) -> order_pb2.GetOrderResponse:
         await self._admit(request, context)
-        return order_pb2.GetOrderResponse(order=self._own(request.id))
+        order = self._own(request.id)
+        is_known = order.version == request.known_version
+        return order_pb2.GetOrderResponse(order=None if is_known else order)
 
     async def ListOrders(
         self, request: order_pb2.ListOrdersRequest, context: Context

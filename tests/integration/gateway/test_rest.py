@@ -131,6 +131,29 @@ async def test_known_version_is_not_sent_again() -> None:
         assert (await house.call("GET", path, if_none_match=etag)).status_code == 200
 
 
+async def test_order_that_was_read_before_is_told_from_memory_while_it_is_so() -> None:
+    async with House().open() as house:
+        order_id = house.orders.place("anna", "again")
+        path = f"/order/{order_id}"
+        first = await house.call("GET", path)
+        again = await house.call("GET", path)
+        assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
+        assert again.headers["content-type"] == "application/json"
+        house.orders.move(order_id, order_pb2.ORDER_STATUS_QUEUED)
+        moved = await house.call("GET", path)
+        assert (moved.json()["status"], moved.headers["etag"]) == ("queued", '"2"')
+        assert [asked.known_version for asked in house.orders.asked] == [0, 1, 1]
+
+
+async def test_order_is_told_nobody_else_from_memory() -> None:
+    async with House().open() as house:
+        path = f"/order/{house.orders.place('anna', 'mine')}"
+        assert (await house.call("GET", path)).status_code == 200
+        for_boris = await house.call("GET", path, "boris")
+        assert for_boris.status_code == 404
+        assert [asked.known_version for asked in house.orders.asked] == [0, 0]
+
+
 async def test_change_takes_the_current_version_when_it_names_one() -> None:
     async with House().open() as house:
         path = f"/order/{house.orders.place('anna', 'changed')}"

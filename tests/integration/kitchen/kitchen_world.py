@@ -67,6 +67,17 @@ class World:
     async def place(self, *order_ids: str, prep_seconds: int = 60) -> None:
         await self.put(*(command(id, prep_seconds=prep_seconds) for id in order_ids))
 
+    async def start(self, *order_ids: str) -> None:
+        """Places tickets and lets a cook start them: of each its second step is pending."""
+        await self.place(*order_ids)
+        for order_id in order_ids:
+            await self.service.start_ticket(MAIN, order_id, 0, "carla")
+
+    async def renew(self, order_id: str) -> None:
+        """Lets the ticket's promise be missed and renews it, which leaves it where it is."""
+        self.clock.advance(600)
+        assert await self.store.renew(self.kitchen, [order_id], self.clock())
+
     async def run_tick(self) -> None:
         await self.tick.run(self.kitchen)
 

@@ -37,7 +37,7 @@ CASES: dict[str, tuple[list[str], Act]] = {
     "complete": (["place", "start", "finish"], lambda w: move(w, Status.READY, Status.COMPLETED)),
     "renew": (["place", "late"], lambda w: w.store.renew(w.kitchen, ["A"], w.clock())),
     "settle": (
-        ["place"],
+        ["place", "start"],
         lambda w: w.store.settle(MAIN, [("A", w.first_change)], w.clock()),
     ),
     "amend": (
@@ -50,7 +50,7 @@ CASES: dict[str, tuple[list[str], Act]] = {
         ),
     ),
     "park": (
-        ["place"],
+        ["place", "start"],
         lambda w: w.store.park(MAIN, "A", w.first_change, "lost", w.clock()),
     ),
     "acknowledge": (

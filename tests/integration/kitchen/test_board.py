@@ -100,8 +100,7 @@ async def test_edits_resets_and_new_promises_are_told(world: World, board: Board
 
     await world.put(command("A", version=2, revision=2, note="new"))
     await shown(updates, "queued", "changed", 1)
-    world.clock.advance(600)
-    await world.store.renew(world.kitchen, ["A"], world.clock())
+    await world.renew("A")
     await shown(updates, "queued", "changed", 2)
     change = (await world.changes())[0]
     await world.store.reset(
@@ -114,7 +113,7 @@ async def test_edits_resets_and_new_promises_are_told(world: World, board: Board
 
 
 async def test_parked_ticket_leaves_the_board(world: World, board: Board) -> None:
-    await world.place("A")
+    await world.start("A")
     updates = board.watch()
     await following(updates)
     # What is shown after the first snapshot tells that events are followed by now: a second
@@ -124,7 +123,7 @@ async def test_parked_ticket_leaves_the_board(world: World, board: Board) -> Non
     change = (await world.changes())[0]
     await world.store.park(MAIN, "A", change.id, "lost", world.clock())
 
-    await shown(updates, "parked", "", 1)
+    await shown(updates, "parked", "", 2)
 
 
 async def test_every_watcher_sees_the_same(world: World, board: Board) -> None:

@@ -43,17 +43,19 @@ def target(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-async def put(config: Settings, order_id: str) -> None:
+async def put(config: Settings, order_id: str) -> kitchen_pb2.PutResult:
     command = order_pb2.TicketCommand(
         order_id=order_id, kitchen=MAIN, version=1, status=order_pb2.ORDER_STATUS_PLACED
     )
     async with open_channel(target(config.grpc_port)) as channel:
-        await kitchen_pb2_grpc.KitchenServiceStub(channel).PutTickets(
+        response = await kitchen_pb2_grpc.KitchenServiceStub(channel).PutTickets(
             kitchen_pb2.PutTicketsRequest(commands=[command]),
             metadata=service_metadata("order", "secret"),
             timeout=20,
             wait_for_ready=True,
         )
+    result: kitchen_pb2.PutResult = response.results[0]
+    return result
 
 
 async def test_order_goes_from_queue_to_pickup_by_itself(
@@ -64,16 +66,16 @@ async def test_order_goes_from_queue_to_pickup_by_itself(
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(config, stopping))
-        await put(config, "A")
+        queued = await put(config, "A")
         async with serving(order, int(config.order_target.rpartition(":")[2])):
-            await order.until(lambda: len({c.seq for c in order.received}) == 4)
+            await order.until(lambda: len({c.seq for c in order.received}) == 3)
         stopping.set()
 
-    assert [c.status for c in order.received if c.order_id == "A"] == [
-        order_pb2.ORDER_STATUS_QUEUED,
-        order_pb2.ORDER_STATUS_PREPARING,
-        order_pb2.ORDER_STATUS_READY,
-        order_pb2.ORDER_STATUS_COMPLETED,
+    assert queued.place.seq == 1
+    assert [(c.seq, c.status) for c in order.received if c.order_id == "A"] == [
+        (2, order_pb2.ORDER_STATUS_PREPARING),
+        (3, order_pb2.ORDER_STATUS_READY),
+        (4, order_pb2.ORDER_STATUS_COMPLETED),
     ]
 
 

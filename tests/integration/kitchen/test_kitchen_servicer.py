@@ -116,7 +116,23 @@ async def test_each_command_gets_its_own_outcome_in_order(stub: Any) -> None:
         ("C", pb.PUT_OUTCOME_FAILED),
         ("D", pb.PUT_OUTCOME_TAKEN),
     ]
+    assert [result.HasField("place") for result in response.results] == [True, False, False, True]
     assert response.results[1].reason == "there is no kitchen 'roof'"
+
+
+async def test_place_of_a_placed_order_is_answered_until_a_cook_starts_its_ticket(
+    stub: Any,
+) -> None:
+    [first] = (await put(stub, wanted("A"))).results
+    [again] = (await put(stub, wanted("A"))).results
+    board = await stub.ListTickets(pb.ListTicketsRequest(), metadata=COOK)
+    await stub.StartTicket(pb.StartTicketRequest(order_id="A"), metadata=COOK)
+    [started] = (await put(stub, wanted("A"))).results
+
+    [ticket] = board.tickets
+    assert first.place == pb.Place(seq=1, number=1, promised_at=ticket.promised_at)
+    assert again == first
+    assert (started.outcome, started.HasField("place")) == (pb.PUT_OUTCOME_TAKEN, False)
 
 
 async def test_more_than_500_commands_are_refused(stub: Any) -> None:

@@ -42,7 +42,7 @@ async def test_renewal_is_a_change_whose_previous_equals_its_status(redis: Redis
     renewal = (await world.changes())[-1]
     assert (renewal.seq, renewal.previous, renewal.status) == (2, Status.QUEUED, Status.QUEUED)
     assert renewal.promised_at == await promise(world, "A")
-    assert (renewal.cause, renewal.by, renewal.number) == (Cause.TIMER, "kitchen", 0)
+    assert (renewal.cause, renewal.by, renewal.number) == (Cause.TIMER, "kitchen", 1)
 
 
 async def test_renewed_promise_counts_those_ahead(redis: Redis) -> None:

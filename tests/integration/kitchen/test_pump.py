@@ -124,12 +124,12 @@ async def test_changes_arrive_in_order_and_are_deleted_when_applied(
 ) -> None:
     world = pumping.world
     async with serving(order, pumping.port), pumping.pump():
-        await world.place("A", "B")
-        await world.service.start_ticket(MAIN, "A", 0, "carla")
+        await world.start("A", "B")
+        await world.service.finish_ticket(MAIN, "A", 0, "carla")
         await pumping.service.until(lambda: len(pumping.service.settled) == 3)
 
     seen = [(c.order_id, c.seq, c.status) for c in order.received if c.order_id == "A"]
-    assert seen == [("A", 1, pb.ORDER_STATUS_QUEUED), ("A", 2, pb.ORDER_STATUS_PREPARING)]
+    assert seen == [("A", 2, pb.ORDER_STATUS_PREPARING), ("A", 3, pb.ORDER_STATUS_READY)]
     assert {c.change_id.split(":")[0] for c in order.received} == {MAIN}
     assert len({c.change_id for c in order.received}) == 3
     assert await world.changes() == []
@@ -139,14 +139,15 @@ async def test_changes_arrive_in_order_and_are_deleted_when_applied(
 
 async def test_change_tells_all_the_order_service_needs(pumping: Pumping, order: FakeOrder) -> None:
     async with serving(order, pumping.port), pumping.pump():
-        await pumping.world.place("A")
+        await pumping.world.start("A")
         await order.until_received(1)
 
     [change] = order.received
-    assert change.previous == pb.ORDER_STATUS_PLACED
+    assert (change.seq, change.previous) == (2, pb.ORDER_STATUS_QUEUED)
+    assert change.status == pb.ORDER_STATUS_PREPARING
     assert change.revision == 1
-    assert change.cause == pb.CAUSE_SYSTEM
-    assert change.by == "kitchen"
+    assert change.cause == pb.CAUSE_COOK
+    assert change.by == "carla"
     assert change.number == 1
     assert change.at.ToMilliseconds() == to_ms(NOON)
     assert change.promised_at.ToMilliseconds() == to_ms(NOON + timedelta(seconds=60))
@@ -154,7 +155,7 @@ async def test_change_tells_all_the_order_service_needs(pumping: Pumping, order:
 
 async def test_duplicate_is_deleted_too(pumping: Pumping, order: FakeOrder) -> None:
     order.judge = lambda change: verdict(change, pb.VERDICT_KIND_DUPLICATE)
-    await pumping.world.place("A")
+    await pumping.world.start("A")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: len(pumping.service.settled) == 1)
 
@@ -165,7 +166,7 @@ async def test_unanswered_changes_are_sent_again_after_the_stream_broke(
     pumping: Pumping, order: FakeOrder
 ) -> None:
     order.judge = keep_silent
-    await pumping.world.place("A", "B")
+    await pumping.world.start("A", "B")
     async with serving(order, pumping.port), pumping.pump():
         await order.until_received(2)
         order.judge = apply
@@ -181,7 +182,7 @@ async def test_changes_wait_for_an_order_service_that_is_not_up_yet(
     pumping: Pumping, order: FakeOrder
 ) -> None:
     async with pumping.pump():
-        await pumping.world.place("A")
+        await pumping.world.start("A")
         async with serving(order, pumping.port):
             await pumping.service.until(lambda: len(pumping.service.settled) == 1)
 
@@ -191,9 +192,9 @@ async def test_pump_survives_a_restart_of_the_order_service(
 ) -> None:
     async with pumping.pump():
         async with serving(order, pumping.port):
-            await pumping.world.place("A")
+            await pumping.world.start("A")
             await pumping.service.until(lambda: len(pumping.service.settled) == 1)
-        await pumping.world.place("B")
+        await pumping.world.start("B")
         async with serving(order, pumping.port):
             await pumping.service.until(lambda: len(pumping.service.settled) == 2)
 
@@ -202,31 +203,31 @@ async def test_change_leaves_only_after_the_verdict_on_the_one_before(
     pumping: Pumping, order: FakeOrder
 ) -> None:
     order.judge = keep_silent
-    await pumping.world.place("A")
-    await pumping.world.service.start_ticket(MAIN, "A", 0, "carla")
-    await pumping.world.place("B")
+    await pumping.world.start("A")
+    await pumping.world.service.finish_ticket(MAIN, "A", 0, "carla")
+    await pumping.world.start("B")
     async with serving(order, pumping.port), pumping.pump():
         await order.until_received(2)
-        assert [(c.order_id, c.seq) for c in order.received] == [("A", 1), ("B", 1)]
+        assert [(c.order_id, c.seq) for c in order.received] == [("A", 2), ("B", 2)]
         order.answer_all()
         await order.until_received(3)
 
-    assert (order.received[2].order_id, order.received[2].seq) == ("A", 2)
+    assert (order.received[2].order_id, order.received[2].seq) == ("A", 3)
 
 
 async def test_amended_change_resets_the_ticket_and_drops_its_successors(
     pumping: Pumping, order: FakeOrder
 ) -> None:
     def judge(change: pb.TicketChange) -> pb.Verdict:
-        if change.seq == 1:
+        if change.seq == 2:
             return apply(change)
         wanted = pb.TicketCommand(
             order_id="A",
             kitchen=MAIN,
             version=4,
             revision=2,
-            status=pb.ORDER_STATUS_QUEUED,
-            applied_seq=1,
+            status=pb.ORDER_STATUS_PREPARING,
+            applied_seq=2,
             note="extra hot",
             number=1,
         )
@@ -234,18 +235,18 @@ async def test_amended_change_resets_the_ticket_and_drops_its_successors(
 
     order.judge = judge
     world = pumping.world
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     await world.service.finish_ticket(MAIN, "A", 0, "carla")
+    await world.service.complete_ticket(MAIN, "A", 0, "carla")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: "A" in pumping.service.obeyed)
-        await world.place("B")
+        await world.start("B")
         await order.until(lambda: order.received[-1].order_id == "B")
 
-    assert [(c.order_id, c.seq) for c in order.received] == [("A", 1), ("A", 2), ("B", 1)]
+    assert [(c.order_id, c.seq) for c in order.received] == [("A", 2), ("A", 3), ("B", 2)]
     ticket = await world.ticket("A")
     assert (ticket.status, ticket.note, ticket.flag) == (
-        Status.QUEUED,
+        Status.PREPARING,
         "extra hot",
         Flag.CHANGED,
     )
@@ -263,12 +264,12 @@ async def test_ticket_that_is_taken_again_after_an_amendment_tells_so(
         return verdict(change, pb.VERDICT_KIND_AMENDED, command=wanted)
 
     order.judge = judge
-    await pumping.world.place("A")
+    await pumping.world.start("A")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: len(pumping.service.settled) == 1)
 
     first, again = order.received
-    assert (first.seq, first.revision) == (1, 1)
+    assert (first.seq, first.revision) == (2, 1)
     assert (again.seq, again.revision, again.status) == (1, 2, pb.ORDER_STATUS_QUEUED)
     assert first.change_id != again.change_id
 
@@ -282,8 +283,7 @@ async def test_void_verdict_voids_the_ticket(pumping: Pumping, order: FakeOrder)
         ),
     )
     world = pumping.world
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: "A" in pumping.service.obeyed)
 
@@ -298,7 +298,7 @@ async def test_unknown_order_parks_its_ticket_and_the_others_go_on(
     order.judge = lambda change: (
         verdict(change, pb.VERDICT_KIND_UNKNOWN) if change.order_id == "A" else apply(change)
     )
-    await pumping.world.place("A", "B")
+    await pumping.world.start("A", "B")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(
             lambda: bool(pumping.service.parked) and bool(pumping.service.settled)
@@ -306,7 +306,7 @@ async def test_unknown_order_parks_its_ticket_and_the_others_go_on(
 
     assert await pumping.world.shelves() == {
         "parked": ["A"],
-        "queued": ["B"],
+        "preparing": ["B"],
         "promises": ["B"],
     }
     assert await pumping.world.changes() == []
@@ -320,12 +320,12 @@ async def test_failed_change_is_sent_again_and_never_overtaken_by_its_successor(
         if len(order.received) <= 3
         else apply(change)
     )
-    await pumping.world.place("A")
-    await pumping.world.service.start_ticket(MAIN, "A", 0, "carla")
+    await pumping.world.start("A")
+    await pumping.world.service.finish_ticket(MAIN, "A", 0, "carla")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: len(pumping.service.settled) == 2)
 
-    assert [change.seq for change in order.received] == [1, 1, 1, 1, 2]
+    assert [change.seq for change in order.received] == [2, 2, 2, 2, 3]
     assert await pumping.world.changes() == []
 
 
@@ -337,10 +337,10 @@ async def test_change_that_fails_again_and_again_is_parked_with_its_ticket(
         if change.order_id == "A"
         else apply(change)
     )
-    await pumping.world.place("A", "B")
+    await pumping.world.start("A", "B")
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: "A" in pumping.service.parked)
-        await pumping.world.place("C")
+        await pumping.world.start("C")
         await pumping.service.until(lambda: len(pumping.service.settled) == 2)
 
     assert len([c for c in order.received if c.order_id == "A"]) == 5
@@ -352,11 +352,11 @@ async def test_ticket_redis_can_not_work_on_does_not_stop_the_others(
     pumping: Pumping, order: FakeOrder
 ) -> None:
     world = pumping.world
-    await world.place("A")
+    await world.start("A")
     await world.redis.delete(keys.ticket(MAIN, "A"))
     await world.redis.set(keys.ticket(MAIN, "A"), "not a hash")
     async with serving(order, pumping.port), pumping.pump():
-        await world.place("B", "C")
+        await world.start("B", "C")
         await pumping.service.until(lambda: len(pumping.service.settled) == 3)
 
     assert [change.order_id for change in await world.changes()] == ["A"]
@@ -367,7 +367,7 @@ async def test_no_more_changes_are_sent_than_the_window_holds(
 ) -> None:
     order.judge = keep_silent
     world = pumping.world
-    await world.place(*(f"T{n}" for n in range(WINDOW + 50)))
+    await world.start(*(f"T{n}" for n in range(WINDOW + 50)))
     async with serving(order, pumping.port), pumping.pump() as pump:
         await order.until_received(WINDOW)
         # Whatever is sent after the tick was sent after the window was full.
@@ -398,7 +398,7 @@ async def test_only_one_replica_sends_and_another_takes_over(
     order.judge = keep_silent
     async with serving(order, pumping.port), pumping.pump():
         async with pumping.pump():
-            await pumping.world.place("A")
+            await pumping.world.start("A")
             await order.until_received(1)
             assert order.streams == 1
         # Either replica may have been the sender: whichever is left answers for the change now.
@@ -413,7 +413,7 @@ async def test_replica_that_lost_its_lease_stops_sending(
 ) -> None:
     monkeypatch.setattr("kitchen.pump.LEASE_SECONDS", 0.03)
     async with serving(order, pumping.port), pumping.pump():
-        await pumping.world.place("A")
+        await pumping.world.start("A")
         await order.until_received(1)
         await pumping.world.redis.set(keys.sender(MAIN), "another replica", px=60_000)
         await order.until(lambda: order.streams == 0)

@@ -12,16 +12,16 @@ from tests.integration.kitchen.kitchen_world import MAIN, NOON, World, command, 
 
 
 async def test_new_ticket_is_queued_with_number_and_promise(world: World) -> None:
-    await world.place("A")
+    answers = await world.service.put_tickets([command("A")])
 
     ticket = await world.ticket("A")
     assert (ticket.status, ticket.number, ticket.seq) == (Status.QUEUED, 1, 1)
     assert ticket.promised_at == NOON + timedelta(seconds=60)
     assert (ticket.lines, ticket.note) == ((line(60),), "no onion")
-    [change] = await world.changes()
-    assert (change.previous, change.status, change.seq) == (Status.PLACED, Status.QUEUED, 1)
-    assert (change.number, change.promised_at) == (1, ticket.promised_at)
-    assert (change.cause, change.at) == (Cause.SYSTEM, NOON)
+    assert ticket.cause is Cause.SYSTEM
+    # The answer tells it, and nothing else does.
+    assert answers == [Taken(ticket)]
+    assert (await world.changes(), ticket.pending) == ([], ())
 
 
 async def test_promise_counts_one_prep_time_for_each_full_round_ahead(world: World) -> None:
@@ -45,6 +45,67 @@ async def test_repeated_command_does_nothing(world: World) -> None:
     await world.place("A")
 
     assert await world.dump() == before
+
+
+@pytest.mark.parametrize(
+    "later", [{}, {"version": 2}, {"version": 2, "revision": 2, "lines": (line(300),)}]
+)
+async def test_order_that_still_is_placed_is_told_its_place_again(
+    world: World, later: dict[str, Any]
+) -> None:
+    await world.place("A")
+    first = await world.ticket("A")
+    world.clock.advance(30)
+
+    answers = await world.service.put_tickets([command("A", **later)])
+
+    ticket = await world.ticket("A")
+    assert answers == [Taken(ticket)]
+    assert (ticket.seq, ticket.number, ticket.promised_at) == (1, 1, first.promised_at)
+    assert await world.changes() == []
+
+
+@pytest.mark.parametrize("later", [{}, {"version": 2, "revision": 2}])
+async def test_once_a_cook_has_started_a_ticket_its_place_is_not_told(
+    world: World, later: dict[str, Any]
+) -> None:
+    await world.start("A")
+
+    assert await world.service.put_tickets([command("A", **later)]) == [Taken()]
+
+
+async def test_once_its_promise_was_renewed_the_place_of_a_ticket_is_not_told(
+    world: World,
+) -> None:
+    await world.place("A")
+    await world.renew("A")
+    assert await world.service.put_tickets([command("A")]) == [Taken()]
+
+    [change] = await world.changes()
+    await world.store.settle(MAIN, [("A", change.id)], world.clock())
+    assert await world.service.put_tickets([command("A")]) == [Taken()]
+    # An edit from just before the renewal was applied.
+    edit = command("A", version=3, revision=2, status=Status.QUEUED, applied_seq=1)
+    assert await world.service.put_tickets([edit]) == [Taken()]
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.PLACED, Status.PARKED)])
+async def test_order_that_is_not_placed_is_told_no_place(
+    world: World, status: Status, known: bool
+) -> None:
+    if known:
+        await world.place("A")
+    later = command("A", version=2, status=status, number=1, applied_seq=1)
+
+    assert await world.service.put_tickets([later]) == [Taken()]
+
+
+async def test_command_that_comes_after_the_cancellation_is_told_no_place(world: World) -> None:
+    await world.place("A")
+    await world.put(command("A", version=2, status=Status.CANCELLED))
+
+    assert await world.service.put_tickets([command("A")]) == [Taken()]
 
 
 async def test_edit_replaces_content_and_flags_the_ticket(world: World) -> None:
@@ -76,6 +137,7 @@ async def test_cancelled_before_cooking_leaves_the_board_and_frees_the_number(
     world: World,
 ) -> None:
     await world.place("A")
+    await world.renew("A")
     await world.put(command("A", version=2, status=Status.CANCELLED, reason="changed my mind"))
 
     ticket = await world.ticket("A")
@@ -118,7 +180,7 @@ async def test_voided_ticket_nobody_acknowledges_leaves_the_board_after_a_day(
 
 async def test_cancel_that_overtakes_its_order_is_not_undone_by_it(world: World) -> None:
     await world.put(command("A", version=2, status=Status.CANCELLED))
-    await world.put(command("A", version=1))
+    assert await world.service.put_tickets([command("A", version=1)]) == [Taken()]
 
     assert (await world.ticket("A")).status is Status.CANCELLED
     assert await world.shelves() == {}
@@ -173,7 +235,7 @@ async def test_what_a_kitchen_has_not_got_is_rejected_for_new_orders_only(world:
     )
 
     assert answers == [
-        Taken(),
+        Taken(await grill_only.ticket("A")),
         Rejected("kitchen 'main' has no station 'bar'"),
         Rejected("there is no kitchen 'roof'"),
         Taken(),
@@ -263,7 +325,7 @@ async def test_edit_to_a_longer_dish_brings_the_last_moment_to_start_forward(
 
 
 async def test_parked_ticket_of_a_cancelled_order_is_done_with(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     [change] = await world.changes()
     await world.store.park(MAIN, "A", change.id, "lost", world.clock())
     await world.put(command("A", version=2, status=Status.CANCELLED, reason="gone"))
@@ -285,6 +347,8 @@ async def test_all_changes_of_a_ticket_come_from_the_span_that_put_it(world: Wor
     assert await world.dump() == before
 
     await world.put(command("A", version=2, revision=2, traceparent=OTHER_TRACEPARENT))
+    await world.run_tick()
+    world.clock.advance(60)
     await world.run_tick()
 
     assert (await world.ticket("A")).traceparent == TRACEPARENT

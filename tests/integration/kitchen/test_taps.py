@@ -25,12 +25,11 @@ async def test_taps_carry_a_ticket_from_queue_to_hand_over(world: World) -> None
         await getattr(world.service, f"{tap}_ticket")(MAIN, "A", seq, "carla")
 
     assert await world.steps("A") == [
-        (1, "placed", "queued"),
         (2, "queued", "preparing"),
         (3, "preparing", "ready"),
         (4, "ready", "completed"),
     ]
-    assert {(c.cause, c.by) for c in (await world.changes())[1:]} == {(Cause.COOK, "carla")}
+    assert {(c.cause, c.by) for c in await world.changes()} == {(Cause.COOK, "carla")}
     assert await world.shelves() == {}
     assert await world.redis.hgetall(keys.numbers(MAIN)) == {}
 
@@ -52,7 +51,7 @@ async def test_tap_that_was_done_already_answers_the_ticket_as_it_is(world: Worl
     second = await world.service.start_ticket(MAIN, "A", 1, "bob")
 
     assert second == first
-    assert await world.steps("A") == [(1, "placed", "queued"), (2, "queued", "preparing")]
+    assert await world.steps("A") == [(2, "queued", "preparing")]
 
 
 async def test_tap_its_status_does_not_permit_is_refused(world: World) -> None:
@@ -98,6 +97,21 @@ async def test_recalled_ticket_is_held_until_a_cook_finishes_it(world: World) ->
         Status.READY,
         Status.PREPARING,
     )
+
+
+async def test_every_change_tells_number_and_promise(world: World) -> None:
+    await world.start("A")
+    await world.renew("A")
+    await world.service.finish_ticket(MAIN, "A", 0, "carla")
+    await world.service.recall_ticket(MAIN, "A", 0, "carla", "cold")
+    for tap in ("finish", "complete"):
+        await getattr(world.service, f"{tap}_ticket")(MAIN, "A", 0, "carla")
+
+    renewed = (await world.ticket("A")).promised_at
+    assert [(change.number, change.promised_at) for change in await world.changes()] == [
+        (1, NOON + timedelta(seconds=60)),
+        *[(1, renewed)] * 5,
+    ]
 
 
 async def test_recall_of_what_was_never_ready_is_refused(world: World) -> None:

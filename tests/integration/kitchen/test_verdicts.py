@@ -6,6 +6,7 @@ import pytest
 
 from kitchen import keys
 from kitchen.domain import Flag, Status, Verdict, VerdictKind
+from kitchen.service import Taken
 from tests.integration.kitchen.kitchen_world import MAIN, NOON, World, command
 
 
@@ -23,7 +24,7 @@ async def settle_all(world: World) -> None:
 
 
 async def test_applied_change_is_forgotten(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     await settle_all(world)
 
     assert await world.changes() == []
@@ -42,9 +43,7 @@ async def test_completed_ticket_expires_once_all_its_changes_are_applied(world: 
 
 
 async def test_amended_ticket_goes_back_to_what_the_order_service_says(world: World) -> None:
-    await world.place("A")
-    await settle_all(world)
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     await world.service.finish_ticket(MAIN, "A", 0, "carla")
     amended = await verdict_on_first(
         world,
@@ -71,7 +70,7 @@ async def test_amended_ticket_goes_back_to_what_the_order_service_says(world: Wo
 
 @pytest.mark.parametrize("status", [Status.PREPARING, Status.READY])
 async def test_amended_ticket_is_due_from_now_on(world: World, status: Status) -> None:
-    await world.place("A")
+    await world.start("A")
     amended = await verdict_on_first(
         world, VerdictKind.AMENDED, version=5, status=status, applied_seq=4, number=1
     )
@@ -86,15 +85,25 @@ async def test_amended_ticket_is_due_from_now_on(world: World, status: Status) -
 
 
 async def test_amended_to_placed_is_taken_again(world: World) -> None:
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     amended = await verdict_on_first(world, VerdictKind.AMENDED, version=2, revision=2)
 
     pending = await world.service.obey(MAIN, amended)
 
     [change] = await world.changes()
     assert pending == {change.id}
-    assert (change.seq, change.status, change.number) == (1, Status.QUEUED, 1)
+    assert (change.seq, change.previous, change.status) == (1, Status.PLACED, Status.QUEUED)
+    assert (change.number, change.promised_at) == (1, NOON + timedelta(seconds=60))
+
+
+async def test_taken_again_is_told_by_the_change_and_not_by_an_answer_too(world: World) -> None:
+    await world.start("A")
+    amended = await verdict_on_first(world, VerdictKind.AMENDED, version=2, revision=2)
+    await world.service.obey(MAIN, amended)
+
+    again = command("A", version=2, revision=2)
+    assert await world.service.put_tickets([again]) == [Taken()]
+    assert await world.steps("A") == [(1, "placed", "queued")]
 
 
 async def test_completed_ticket_that_is_amended_gets_its_number_back(world: World) -> None:
@@ -111,7 +120,7 @@ async def test_completed_ticket_that_is_amended_gets_its_number_back(world: Worl
 
 
 async def test_amendment_of_a_change_that_is_not_pending_does_nothing(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     amended = await verdict_on_first(
         world, VerdictKind.AMENDED, version=2, status=Status.READY, applied_seq=3
     )
@@ -124,8 +133,7 @@ async def test_amendment_of_a_change_that_is_not_pending_does_nothing(world: Wor
 
 
 async def test_amendment_keeps_the_content_of_a_later_edit_that_overtook_it(world: World) -> None:
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     await world.put(command("A", version=6, revision=3, note="latest"))
     amended = await verdict_on_first(
         world,
@@ -161,8 +169,8 @@ async def test_held_ticket_stays_held_when_it_is_amended_to_preparing(world: Wor
 async def test_void_verdict_voids_a_ticket_being_cooked_and_drops_its_changes(
     world: World,
 ) -> None:
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
+    await world.renew("A")
     void = await verdict_on_first(
         world, VerdictKind.VOID, version=3, status=Status.CANCELLED, reason="guest left"
     )
@@ -176,8 +184,7 @@ async def test_void_verdict_voids_a_ticket_being_cooked_and_drops_its_changes(
 
 
 async def test_void_verdict_after_the_void_command_changes_nothing_more(world: World) -> None:
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
     void = await verdict_on_first(world, VerdictKind.VOID, version=3, status=Status.CANCELLED)
     await world.put(command("A", version=3, status=Status.CANCELLED))
     before = await world.dump()
@@ -188,7 +195,7 @@ async def test_void_verdict_after_the_void_command_changes_nothing_more(world: W
 
 
 async def test_ticket_the_order_service_does_not_know_is_parked(world: World) -> None:
-    await world.place("A", "B")
+    await world.start("A", "B")
     unknown = await verdict_on_first(world, VerdictKind.UNKNOWN)
 
     await world.service.obey(MAIN, unknown)
@@ -199,7 +206,7 @@ async def test_ticket_the_order_service_does_not_know_is_parked(world: World) ->
 
 
 async def test_parked_ticket_hangs_again_after_a_new_command(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     await world.service.obey(MAIN, await verdict_on_first(world, VerdictKind.UNKNOWN))
     await world.put(command("A", version=2, status=Status.PREPARING, number=1, applied_seq=2))
 
@@ -208,7 +215,7 @@ async def test_parked_ticket_hangs_again_after_a_new_command(world: World) -> No
 
 
 async def test_parked_ticket_is_done_with_when_acknowledged(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     await world.service.obey(MAIN, await verdict_on_first(world, VerdictKind.UNKNOWN))
 
     await world.service.acknowledge_ticket(MAIN, "A", "carla")
@@ -221,7 +228,7 @@ async def test_parked_ticket_is_done_with_when_acknowledged(world: World) -> Non
 async def test_amended_to_an_order_that_is_over_leaves_the_board(
     world: World, status: Status
 ) -> None:
-    await world.place("A")
+    await world.start("A")
     amended = await verdict_on_first(
         world, VerdictKind.AMENDED, version=5, status=status, applied_seq=4, number=1
     )
@@ -237,7 +244,7 @@ async def test_amended_to_an_order_that_is_over_leaves_the_board(
 async def test_verdict_on_a_ticket_that_is_gone_only_removes_the_change(
     world: World, kind: VerdictKind
 ) -> None:
-    await world.place("A")
+    await world.start("A")
     verdict = await verdict_on_first(world, kind, version=5, status=Status.READY)
     await world.redis.delete(keys.ticket(MAIN, "A"))
 
@@ -254,6 +261,7 @@ async def test_cancellation_of_an_order_not_applied_here_is_known_from_the_verdi
     world: World,
 ) -> None:
     await world.place("A")
+    await world.renew("A")
     void = await verdict_on_first(
         world, VerdictKind.VOID, version=2, status=Status.CANCELLED, reason="changed my mind"
     )
@@ -267,8 +275,8 @@ async def test_cancellation_of_an_order_not_applied_here_is_known_from_the_verdi
 async def test_parking_frees_the_number_and_drops_every_change_of_the_ticket(
     world: World,
 ) -> None:
-    await world.place("A")
-    await world.service.start_ticket(MAIN, "A", 0, "carla")
+    await world.start("A")
+    await world.renew("A")
     await world.service.obey(MAIN, await verdict_on_first(world, VerdictKind.UNKNOWN))
 
     assert await world.changes() == []
@@ -277,7 +285,7 @@ async def test_parking_frees_the_number_and_drops_every_change_of_the_ticket(
 
 
 async def test_ticket_whose_change_was_judged_before_is_not_parked(world: World) -> None:
-    await world.place("A")
+    await world.start("A")
     unknown = await verdict_on_first(world, VerdictKind.UNKNOWN)
     await settle_all(world)
     before = await world.dump()

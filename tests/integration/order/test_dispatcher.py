@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
@@ -11,13 +11,15 @@ from order import dispatcher as dispatcher_module
 from order import keys
 from order.dispatcher import Delivery, Dispatcher
 from order.domain import LineRequest
-from order.lifecycle import Status
+from order.lifecycle import Cause, Status
+from order.queueing import Place
 from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
 from order.service import OrderService
 from shared_proto.sharding import shard_of
 from tests.conftest import free_port
 from tests.integration.order.conftest import ANNA, BORIS
 
+SOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 OUTBOX = keys.outbox(shard_of(ANNA.user_id))
 
 
@@ -53,9 +55,35 @@ def kitchen():
     return Kitchen()
 
 
+def in_the_queue(order):
+    """The kitchen's answer to the command of a placed order."""
+    place = Place(seq=1, number=7, promised_at=SOON) if order.status is Status.PLACED else None
+    return Delivery(order.id, taken=True, place=place)
+
+
+def answer_after(kitchen, happening):
+    """The kitchen queues each order, and ``happening`` overtakes its first answer."""
+    kitchen.answer = in_the_queue
+    send, first = kitchen.send, iter([True])
+
+    async def send_and_let_it_happen(orders):
+        deliveries = await send(orders)
+        if next(first, False):
+            await happening(orders[0])
+        return deliveries
+
+    kitchen.send = send_and_let_it_happen
+
+
 @asynccontextmanager
 async def dispatching(redis, store, service, kitchen):
-    dispatcher = Dispatcher(redis, store, send=kitchen.send, reject=service.reject_order)
+    dispatcher = Dispatcher(
+        redis,
+        store,
+        send=kitchen.send,
+        queue=service.queue_orders,
+        reject=service.reject_order,
+    )
     store.add_listener(dispatcher)
     running = asyncio.create_task(dispatcher.run())
     try:
@@ -117,6 +145,76 @@ async def test_a_kitchen_that_is_away_gets_everything_when_it_is_back(
         await kitchen.until(lambda: order.id in kitchen.got)
         await drained(redis)
     assert len(kitchen.batches) == 4
+
+
+async def test_an_order_is_queued_where_the_kitchen_says_so(redis, store, service, kitchen):
+    kitchen.answer = in_the_queue
+    order = await place(service)
+    async with dispatching(redis, store, service, kitchen):
+        await drained(redis)
+    now = await service.get_order(ANNA, order.id)
+    assert (now.status, now.number, now.promised_at) == (Status.QUEUED, 7, SOON)
+    assert (now.version, now.applied_seq) == (2, 1)
+    assert (now.history[-1].cause, now.history[-1].by) == (Cause.SYSTEM, "kitchen")
+
+
+async def test_an_answer_that_comes_twice_queues_an_order_once(redis, store, service, kitchen):
+    kitchen.answer = in_the_queue
+    order = await place(service)
+    async with dispatching(redis, store, service, kitchen):
+        await drained(redis)
+        await store.tell_kitchen_again(order)
+        await drained(redis)
+    assert len(kitchen.batches) == 2
+    assert (await service.get_order(ANNA, order.id)).version == 2
+
+
+async def test_an_order_its_guest_changed_meanwhile_is_queued_as_it_is_now(
+    redis, store, service, kitchen
+):
+    order = await place(service)
+
+    async def edit(order):
+        await service.update_order(
+            ANNA, order.id, [LineRequest("tea", 1)], note=None, if_version=None
+        )
+
+    answer_after(kitchen, edit)
+    async with dispatching(redis, store, service, kitchen):
+        await drained(redis)
+    now = await service.get_order(ANNA, order.id)
+    assert (now.status, now.version, now.revision) == (Status.QUEUED, 3, 2)
+    assert [line.sku for line in now.lines] == ["tea"]
+    # The edit has an entry of its own.
+    assert kitchen.got[order.id].revision == 2
+
+
+async def test_an_order_its_guest_cancelled_meanwhile_stays_so(redis, store, service, kitchen):
+    order = await place(service)
+
+    async def cancel(order):
+        await service.cancel_order(ANNA, order.id, reason="", if_version=None)
+
+    answer_after(kitchen, cancel)
+    async with dispatching(redis, store, service, kitchen):
+        await drained(redis)
+    assert (await service.get_order(ANNA, order.id)).status is Status.CANCELLED
+    assert kitchen.got[order.id].status is Status.CANCELLED
+
+
+async def test_a_kitchen_that_queues_what_was_rejected_meanwhile_is_told(
+    redis, store, service, kitchen, restless
+):
+    order = await place(service)
+
+    async def reject(order):
+        assert await service.reject_order(order, "no grill")
+
+    answer_after(kitchen, reject)
+    async with dispatching(redis, store, service, kitchen):
+        await drained(redis)
+    assert (await service.get_order(ANNA, order.id)).status is Status.REJECTED
+    assert kitchen.got[order.id].status is Status.REJECTED
 
 
 async def test_an_order_the_kitchen_cannot_take_is_rejected_with_its_reason(

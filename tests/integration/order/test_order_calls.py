@@ -90,6 +90,22 @@ async def test_a_repeated_key_gives_the_first_answer_even_when_sold_out_since(st
     assert refusal.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
+async def test_a_repeated_key_gives_the_order_as_it_was_first_whatever_came_of_it(stub):
+    request = place(idempotency_key="k1", body_sha256=b"1" * 32, note="no onion, please")
+    first = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    await push(stub, queue(first.order))
+    for note in ("x", "y"):
+        edit = pb.UpdateOrderRequest(
+            id=first.order.id, items=[pb.LineRequest(sku="tea", quantity=3)], note=note
+        )
+        await stub.UpdateOrder(edit, metadata=as_user(ANNA))
+    cancel = pb.CancelOrderRequest(id=first.order.id, reason="no time")
+    await stub.CancelOrder(cancel, metadata=as_user(ANNA))
+    again = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    assert again.replayed
+    assert again.order == first.order
+
+
 async def test_the_same_key_of_another_guest_is_another_key(stub):
     request = place(idempotency_key="k1", body_sha256=b"1" * 32)
     first = await stub.PlaceOrder(request, metadata=as_user(ANNA))
@@ -148,6 +164,18 @@ async def test_an_edit_replaces_what_it_names_and_nothing_else(stub, order):
         pb.UpdateOrderRequest(id=order.id, note="lemon"), metadata=as_user(ANNA)
     )
     assert same.order.version == noted.order.version
+
+
+async def test_an_order_the_caller_has_read_is_told_again_when_it_has_changed(stub, order):
+    known = pb.GetOrderRequest(id=order.id, known_version=1)
+    assert not (await stub.GetOrder(known, metadata=as_user(ANNA))).HasField("order")
+    for stranger in (BORIS, OTHER_COOK):
+        refusal = await refusal_of(stub.GetOrder(known, metadata=as_user(stranger)))
+        assert refusal.reason == "ORDER_NOT_FOUND"
+    await push(stub, queue(order))
+    assert (await stub.GetOrder(known, metadata=as_user(ANNA))).order.version == 2
+    known.known_version = 7
+    assert (await stub.GetOrder(known, metadata=as_user(ANNA))).order.version == 2
 
 
 async def test_a_stale_version_is_refused_with_the_current_one(stub, order):
@@ -229,6 +257,27 @@ async def test_a_kitchens_changes_are_applied_in_order_and_answered_one_by_one(s
     now = (await stub.GetOrder(pb.GetOrderRequest(id=order.id), metadata=as_user(ANNA))).order
     assert (now.status, now.number, now.version) == (pb.ORDER_STATUS_PREPARING, 7, 3)
     assert [entry.cause for entry in now.history][-1] == pb.CAUSE_TIMER
+
+
+async def test_that_an_order_was_queued_is_made_up_for_with_the_next_change(stub, order):
+    verdicts = await push(stub, start(order), start(order))
+    kinds = [verdict.kind for verdict in verdicts]
+    assert kinds == [pb.VERDICT_KIND_APPLIED, pb.VERDICT_KIND_DUPLICATE]
+    now = (await stub.GetOrder(pb.GetOrderRequest(id=order.id), metadata=as_user(ANNA))).order
+    assert [entry.status for entry in now.history] == [
+        pb.ORDER_STATUS_PLACED,
+        pb.ORDER_STATUS_QUEUED,
+        pb.ORDER_STATUS_PREPARING,
+    ]
+    assert now.version == 3
+    assert now.number == start(order).number
+
+
+async def test_an_edit_beats_a_start_though_that_an_order_was_queued_was_missed(stub, order):
+    await stub.UpdateOrder(pb.UpdateOrderRequest(id=order.id, note="x"), metadata=as_user(ANNA))
+    (verdict,) = await push(stub, start(order))
+    assert verdict.kind == pb.VERDICT_KIND_AMENDED
+    assert (verdict.command.status, verdict.command.applied_seq) == (pb.ORDER_STATUS_QUEUED, 1)
 
 
 async def test_another_change_under_an_applied_seq_is_amended_not_swallowed(stub, order):

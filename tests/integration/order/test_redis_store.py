@@ -103,6 +103,13 @@ async def test_a_finished_order_leaves_the_open_ones_and_expires(redis, store):
     for key in (keys.order(shard, change.order.id), keys.history(shard, change.order.id)):
         assert 0 < await redis.ttl(key) <= 24 * 60 * 60
     assert await redis.ttl(keys.feed(shard)) == -1
+    theirs = (keys.user_orders(shard, "anna-id"), keys.user_events(shard, "anna-id"))
+    for key in theirs:
+        assert await redis.ttl(key) > 24 * 60 * 60
+    # What lists a guest's orders stays while there is an open one.
+    await store.place(an_order(at=NOON + timedelta(minutes=1)))
+    for key in theirs:
+        assert await redis.ttl(key) == -1
 
 
 async def test_an_idempotency_key_has_one_order_even_when_used_at_once(redis, store):

@@ -23,14 +23,14 @@ def test_change_id_names_the_kitchen_on_the_wire_and_only_there() -> None:
         cause=Cause.COOK,
         by="carla",
         at=AT,
-        number=0,
-        promised_at=None,
+        number=7,
+        promised_at=AT,
         reason="cold",
     )
     message = write_change(change)
     assert message.change_id == "main:17-0"
     assert message.at.ToDatetime(UTC) == AT
-    assert not message.HasField("promised_at")
+    assert (message.number, message.promised_at.ToDatetime(UTC)) == (7, AT)
 
     answer = pb.Verdict(change_id=message.change_id, order_id="A", kind=pb.VERDICT_KIND_APPLIED)
     verdict = read_verdict(answer)

@@ -205,6 +205,26 @@ def test_a_ticket_is_queued_whatever_the_revision():
     assert (step.order.number, step.order.promised_at) == (7, taken.promised_at)
 
 
+def test_who_missed_that_an_order_was_queued_learns_it_from_the_next_change():
+    order = an_order()
+    soon = NOON + timedelta(minutes=9)
+    step = judge(order, start(number=7, promised_at=soon))
+    assert isinstance(step, Change)
+    queued = step.order
+    assert (queued.status, queued.number, queued.promised_at) == (Status.QUEUED, 7, soon)
+    assert queued.applied_seq == 1
+    step = judge(queued, start(number=7, promised_at=soon))
+    assert isinstance(step, Change)
+    assert (step.order.status, step.order.applied_seq) == (Status.PREPARING, 2)
+
+
+@pytest.mark.parametrize("fields", [{"seq": 3}, {"previous": Status.PREPARING}])
+def test_a_placed_order_is_not_queued_by_a_change_that_is_not_the_next(fields):
+    answer = judge(an_order(), start(**fields))
+    assert isinstance(answer, Answer)
+    assert answer.verdict is Verdict.AMENDED
+
+
 def test_a_renewed_promise_keeps_the_status():
     later = NOON + timedelta(minutes=9)
     step = judge(QUEUED, start(status=Status.QUEUED, promised_at=later))

@@ -174,26 +174,66 @@ class PutResult(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     outcome: Global___PutOutcome.ValueType
     """What became of it."""
     reason: _builtins.str
     """Why, where it was not taken."""
+    @_builtins.property
+    def place(self) -> Global___Place:
+        """The ticket's place in the queue, where the command told of a placed order and nothing has
+        happened to the ticket since it was queued.
+        """
+
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
         outcome: Global___PutOutcome.ValueType = ...,
         reason: _builtins.str = ...,
+        place: Global___Place | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "outcome", b"outcome", "place", b"place", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutResult: _TypeAlias = PutResult  # noqa: Y015
+
+@_typing.final
+class Place(_message.Message):
+    """A ticket's place in the queue: what makes a placed order queued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PROMISED_AT_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """The number given to the step from placed to queued; the ticket's next change has the one after."""
+    number: _builtins.int
+    """The pickup number."""
+    @_builtins.property
+    def promised_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is promised to be ready."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        number: _builtins.int = ...,
+        promised_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promised_at", b"promised_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "promised_at", b"promised_at", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
 
 @_typing.final
 class PutTicketsResponse(_message.Message):

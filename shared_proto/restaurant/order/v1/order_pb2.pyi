@@ -481,16 +481,20 @@ class GetOrderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    KNOWN_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The order's id."""
+    known_version: _builtins.int
+    """The version the caller has read before, for the same user; 0 for none."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
+        known_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "known_version", b"known_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -505,7 +509,7 @@ class GetOrderResponse(_message.Message):
     ORDER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def order(self) -> Global___Order:
-        """The order with its history."""
+        """The order with its history; not set while it still is at known_version."""
 
     def __init__(
         self,
@@ -1687,7 +1691,9 @@ Global___TicketCommand: _TypeAlias = TicketCommand  # noqa: Y015
 
 @_typing.final
 class TicketChange(_message.Message):
-    """One change of a ticket, numbered by the kitchen."""
+    """One change of a ticket, numbered by the kitchen. That it was queued the answer to the command
+    says; whoever missed that learns it from the next change, which has its number and promise too.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1721,7 +1727,7 @@ class TicketChange(_message.Message):
     by: _builtins.str
     """Who."""
     number: _builtins.int
-    """The pickup number, where it is new."""
+    """The pickup number."""
     reason: _builtins.str
     """Why, for a recall."""
     traceparent: _builtins.str
@@ -1732,7 +1738,7 @@ class TicketChange(_message.Message):
 
     @_builtins.property
     def promised_at(self) -> _timestamp_pb2.Timestamp:
-        """The promised time, where it is new."""
+        """The promised time."""
 
     def __init__(
         self,
