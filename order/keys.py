@@ -8,6 +8,9 @@ sequence) and ``_op`` of the last import. Kept."""
 KITCHENS = "order:kitchens"
 """Hash: kitchen → when its job last ran, RFC 3339. Kept."""
 
+TERMS = "order:terms"
+"""String: how often the menu or the house's hours have changed. Kept."""
+
 HOUSE = "order:house"
 """Hash: ``hours`` (JSON), ``time_zone``, ``paused`` (1 or 0), ``reason``. Kept."""
 
@@ -49,6 +52,11 @@ def outbox(shard: str) -> str:
     """Stream: orders whose wanted state the kitchen must hear. Never trimmed; an entry is deleted
     when the kitchen has it."""
     return f"order:{{{shard}}}:outbox"
+
+
+def terms(shard: str) -> str:
+    """String: the newest edition of the menu and the hours that orders must be placed by. Kept."""
+    return f"order:{{{shard}}}:terms"
 
 
 def idempotency(shard: str, user_id: str, key: str) -> str:

@@ -54,6 +54,14 @@ class Stale:
 
 
 @dataclass(frozen=True)
+class Outdated:
+    """What the order was made out by has changed: make it out anew."""
+
+    edition: int
+    """The one it must have now."""
+
+
+@dataclass(frozen=True)
 class Replayed:
     """The idempotency key had its order already."""
 
@@ -118,9 +126,11 @@ class OrderStore(Protocol):
         """What an idempotency key was answered with, if it was used in the last 24 hours."""
 
     async def place(
-        self, change: Change, *, idempotency: Idempotency | None = None
-    ) -> Applied | Stale | Replayed:
+        self, change: Change, *, edition: int = 0, idempotency: Idempotency | None = None
+    ) -> Applied | Stale | Replayed | Outdated:
         """Writes a new order, its event and the kitchen's command: all or nothing.
+
+        ``edition`` is that of the terms it was made out by.
 
         Raises:
             TooManyOrdersError: its guest places orders too fast.
@@ -154,6 +164,12 @@ class OrderStore(Protocol):
 
     async def recent_of_user(self, user_id: str, finished_since: datetime) -> list[Order]:
         """The user's active orders and those finished since, newest first."""
+
+    async def read_edition(self) -> int:
+        """How often the terms have changed."""
+
+    async def outdate_terms(self) -> None:
+        """The terms have changed: no order is placed by older ones once this returns."""
 
     async def save_tick(self, kitchen: str, at: datetime) -> None:
         """Notes when a kitchen's job last ran."""

@@ -46,11 +46,12 @@ from order.ports import (
     Idempotency,
     OrderMark,
     OrderPage,
+    Outdated,
     Replayed,
     Stale,
     UserEvents,
 )
-from shared_proto.sharding import shard_of, shard_of_order
+from shared_proto.sharding import SHARDS, shard_of, shard_of_order
 
 IDEMPOTENCY_SECONDS = 24 * 60 * 60
 PAGE_SCAN = 100
@@ -92,6 +93,7 @@ class RedisOrderStore:
         self._places = (placing.count, placing.window_ms) if placing else (0, 0)
         self._place = load_script(redis, "order", "place")
         self._change = load_script(redis, "order", "change")
+        self._outdate = load_script(redis, "order", "outdate")
         self._recent: dict[str, Order] = {}
         self._listeners: list[CommitListener] = []
 
@@ -192,8 +194,8 @@ class RedisOrderStore:
         return FirstAnswer(body_sha256, first_order(read_hash(fields), entry_from_json(entry)))
 
     async def place(
-        self, change: Change, *, idempotency: Idempotency | None = None
-    ) -> Applied | Stale | Replayed:
+        self, change: Change, *, edition: int = 0, idempotency: Idempotency | None = None
+    ) -> Applied | Stale | Replayed | Outdated:
         order = change.order
         shard = shard_of_order(order.id)
         script_keys = [
@@ -204,6 +206,7 @@ class RedisOrderStore:
             keys.feed(shard),
             keys.user_events(shard, order.user_id),
             keys.outbox(shard),
+            keys.terms(shard),
         ]
         if idempotency is not None:
             script_keys.append(keys.idempotency(shard, order.user_id, idempotency.key))
@@ -223,6 +226,7 @@ class RedisOrderStore:
             self._user_events_length,
             self._outbox_limit,
             *self._places,
+            edition,
             idempotency.body_sha256 if idempotency else "",
             IDEMPOTENCY_SECONDS,
         ]
@@ -244,6 +248,8 @@ class RedisOrderStore:
                 result = Stale()
             case ["REPLAY", body_sha256, order_id]:
                 result = Replayed(await self._first_answer(body_sha256, order_id))
+            case ["OUTDATED", newest]:
+                return Outdated(int(newest))
             case ["FULL"]:
                 raise BacklogFullError
             case _:
@@ -376,6 +382,16 @@ class RedisOrderStore:
     async def tell_kitchen_again(self, order: Order) -> None:
         outbox = keys.outbox(shard_of_order(order.id))
         await self._redis.xadd(outbox, {"order_id": order.id, "version": order.version})
+
+    async def read_edition(self) -> int:
+        return int(await self._redis.get(keys.TERMS) or 0)
+
+    async def outdate_terms(self) -> None:
+        edition = await self._redis.incr(keys.TERMS)
+        replies = await self._outdate.each([([keys.terms(shard)], [edition]) for shard in SHARDS])
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
 
     async def save_tick(self, kitchen: str, at: datetime) -> None:
         await self._redis.hset(keys.KITCHENS, kitchen, to_text(at))

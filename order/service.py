@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,6 @@ from infra.frozen import altered
 from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
 from infra.logs import get_logger
-from infra.shared_read import SharedRead
 from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
     Change,
@@ -41,9 +41,12 @@ from order.ports import (
     OrderMark,
     OrderPage,
     OrderStore,
+    Outdated,
     Replayed,
+    Stale,
 )
 from order.queueing import Queued, Queueing, queue_orders
+from order.terms import CurrentTerms, Terms
 from shared_proto.roles import ADMIN, is_staff, staff_roles
 from shared_proto.sharding import shard_of
 
@@ -94,7 +97,7 @@ class OrderService:
         self._menu = menu
         self._house = house
         self._clock = clock
-        self._read_serving = SharedRead(self._read_menu_and_house)
+        self._terms = CurrentTerms(self._read_terms)
 
     async def place_order(
         self,
@@ -134,21 +137,22 @@ class OrderService:
         kitchen: str,
         idempotency: Idempotency | None,
     ) -> Placed:
-        menu, house = await self._read_serving()
-        at = self._clock()
-        house.require_serving(at)
-        change = new_order(
-            order_id=new_order_id(caller.user_id, at),
-            user_id=caller.user_id,
-            kitchen=kitchen,
-            lines=price_lines(requests, menu),
-            currency=menu.currency,
-            note=note,
-            by=caller.login,
-            at=at,
-            op=new_op(),
-        )
-        result = await self._orders.place(change, idempotency=idempotency)
+        def make_out(terms: Terms) -> Change:
+            at = self._clock()
+            terms.house.require_serving(at)
+            return new_order(
+                order_id=new_order_id(caller.user_id, at),
+                user_id=caller.user_id,
+                kitchen=kitchen,
+                lines=price_lines(requests, terms.menu),
+                currency=terms.menu.currency,
+                note=note,
+                by=caller.login,
+                at=at,
+                op=new_op(),
+            )
+
+        change, result = await self._place_by_terms(make_out, idempotency)
         if isinstance(result, Replayed) and idempotency is not None:
             answer = result.answer
             # A lost reply, asked for again, finds the answer it wrote itself.
@@ -161,9 +165,32 @@ class OrderService:
         order = altered(change.order, history=(change.entry,))
         return Placed(order, replayed=False, usage=usage)
 
-    async def _read_menu_and_house(self) -> tuple[Menu, House]:
+    async def _place_by_terms(
+        self, make_out: Callable[[Terms], Change], idempotency: Idempotency | None
+    ) -> tuple[Change, Applied | Stale | Replayed]:
+        """Places what ``make_out`` makes of the terms as they are, and says what became of it."""
+        change, terms = None, self._terms.recall()
+        if terms is not None:
+            # What is refused by what was known may be all right by now.
+            with suppress(OrderError):
+                change = make_out(terms)
+        newest = 0
+        while True:
+            if terms is None or change is None:
+                terms = await self._terms.read(since=newest)
+                change = make_out(terms)
+            result = await self._orders.place(
+                change, edition=terms.edition, idempotency=idempotency
+            )
+            if not isinstance(result, Outdated):
+                return change, result
+            terms, newest = None, result.edition
+
+    async def _read_terms(self) -> Terms:
+        # First, so that it is never newer than what is read after it.
+        edition = await self._orders.read_edition()
         menu, house = await asyncio.gather(self._menu.read(), self._house.read())
-        return menu, house
+        return Terms(menu, house, edition)
 
     async def get_order(self, caller: Caller, order_id: str) -> Order:
         """The order with its history. Raises OrderNotFoundError, also for another guest's order."""
@@ -327,6 +354,7 @@ class OrderService:
         check_menu(currency, items)
         menu = Menu(0, currency, {item.sku: item for item in items})
         imported = await self._menu.replace(menu, op=new_op())
+        await self._orders.outdate_terms()
         log.info("menu_imported", version=imported.version, dishes=len(items), by=caller.login)
         return imported
 
@@ -341,6 +369,7 @@ class OrderService:
         """Sets the opening hours. Role admin."""
         caller.require(ADMIN)
         await self._house.set_hours(hours, time_zone)
+        await self._orders.outdate_terms()
         log.info("opening_hours_set", by=caller.login, time_zone=time_zone, hours=len(hours))
 
     async def set_pause(self, caller: Caller, paused: bool, reason: str) -> None:
@@ -348,6 +377,7 @@ class OrderService:
         if not is_staff(caller.roles):
             raise NotAllowedError("this takes the role kitchen or admin")
         await self._house.set_pause(paused, reason)
+        await self._orders.outdate_terms()
         log.info("orders_paused" if paused else "orders_resumed", by=caller.login, reason=reason)
 
     async def set_availability(self, caller: Caller, sku: str, available: bool) -> MenuItem:
@@ -355,6 +385,7 @@ class OrderService:
         if not is_staff(caller.roles):
             raise NotAllowedError("this takes the role kitchen or admin")
         menu = await self._menu.set_availability(sku, available)
+        await self._orders.outdate_terms()
         log.info("dish_availability_set", sku=sku, available=available, by=caller.login)
         return menu.items[sku]
 

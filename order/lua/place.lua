@@ -5,14 +5,15 @@
 -- sending nothing twice, saves two fifths of the call's time at both ends.
 --
 -- KEYS  1 order  2 history  3 user's orders  4 open orders  5 feed  6 user's events  7 outbox
---       8 idempotency key (only where one was given)
+--       8 the edition of the terms  9 idempotency key (only where one was given)
 -- ARGV  1 operation id  2 history entry (JSON)
 --       3 order id  4 user id  5 kitchen  6 items (JSON)  7 total  8 currency  9 note
 --      10 when it is placed (RFC 3339)  11 the same in ms
 --      12 feed length  13 length of the user's events  14 how many commands the outbox may hold
 --      15 how many orders its guest may place, 0 for any number  16 within how long (ms)
---      17 the body's SHA-256, for the idempotency key  18 that key's life in seconds
---      19 the traceparent (only where there is one)
+--      17 the edition of the terms it was made out by
+--      18 the body's SHA-256, for the idempotency key  19 that key's life in seconds
+--      20 the traceparent (only where there is one)
 --
 -- Reply APPLIED <outbox id>    written now
 --       APPLIED <outbox id> <taken> <reset>  a limited one: how many the guest has placed within
@@ -21,13 +22,14 @@
 --       LIMITED <taken> <reset>  the guest has placed too many
 --       STALE                  there is an order of that id
 --       REPLAY <SHA-256> <order id>  the idempotency key has an order: the body's digest and its id
+--       OUTDATED <edition>     the terms have changed: there is that edition of them
 --       FULL                   the outbox is at its limit
 -- One text, because Redis 6.2 sends each table that a script returns by a system call of its own,
 -- and wakes the reader for it.
-local order, history, orders, open, feed, events, outbox, key = unpack(KEYS)
+local order, history, orders, open, feed, events, outbox, terms, key = unpack(KEYS)
 local op, entry, order_id, user_id, kitchen, items, total, currency, note, placed_at, placed_ms,
-  feed_length, events_length, outbox_limit, places, window, sha256, life, traceparent =
-  unpack(ARGV)
+  feed_length, events_length, outbox_limit, places, window, edition, sha256,
+  life, traceparent = unpack(ARGV)
 
 if key then
   local answer = redis.call('GET', key)
@@ -38,6 +40,9 @@ if redis.call('EXISTS', order) == 1 then
   local first = redis.call('LINDEX', history, 0)
   return string.find(first, '"op":"' .. op .. '"', 1, true) and 'DONE' or 'STALE'
 end
+
+local newest = redis.call('GET', terms)
+if newest and tonumber(newest) > tonumber(edition) then return 'OUTDATED ' .. newest end
 
 if redis.call('XLEN', outbox) >= tonumber(outbox_limit) then return 'FULL' end
 
