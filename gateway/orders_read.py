@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import orjson
-
 from gateway import shapes
 from gateway.conditions import etag
 from infra.web import JsonResponse, WholeResponse
@@ -14,16 +12,10 @@ REMEMBERED = 4_096
 
 @dataclass(frozen=True)
 class OrderRead:
-    """An order's JSON as one user may see it, and the version it is of."""
+    """An order as one user may see it: its version, and the answer that tells it."""
 
     version: int
-    body: bytes
-
-    def response(self) -> WholeResponse:
-        """The order, with its entity tag."""
-        return WholeResponse(
-            self.body, headers={"ETag": etag(self.version)}, media_type=JsonResponse.media_type
-        )
+    response: WholeResponse
 
 
 class OrdersRead:
@@ -49,5 +41,6 @@ class OrdersRead:
         self._known.pop(key, None)
         if len(self._known) >= self._remember:
             del self._known[next(iter(self._known))]
-        self._known[key] = read = OrderRead(order.version, orjson.dumps(shapes.order(order)))
+        response = JsonResponse(shapes.order(order), headers={"ETag": etag(order.version)})
+        self._known[key] = read = OrderRead(order.version, response)
         return read

@@ -5,6 +5,7 @@ import asyncio
 import operator
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -77,6 +78,16 @@ class WholeResponse(Response):
             self.raw_headers.append((b"content-type", self.media_type.encode("latin-1")))
         if status_code not in NO_CONTENT:
             self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its header lines; some answers are given more than once."""
+        return render_head(self.raw_headers)
+
+    @cached_property
+    def lacks_security_headers(self) -> bool:
+        """Whether it has none of them of its own."""
+        return _SECURITY_NAMES.isdisjoint(map(_name, self.raw_headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = getattr(send, "__self__", None)
@@ -392,12 +403,11 @@ class _Answer:
     async def send_whole(self, cycle: RequestResponseCycle, response: WholeResponse) -> None:
         """Sends ``response``, head and body, at once."""
         self._start(response.status_code)
-        headers = response.raw_headers
         added = _SECURITY_HEAD
-        if self._scope["scheme"] == "https" or not _SECURITY_NAMES.isdisjoint(map(_name, headers)):
-            added = render_head(_missing(headers, self._scope))
+        if self._scope["scheme"] == "https" or not response.lacks_security_headers:
+            added = render_head(_missing(response.raw_headers, self._scope))
         request_id = b"%b: %b\r\n" % (_REQUEST_ID, self._request_id.encode())
-        head = b"".join((render_head(headers), added, request_id))
+        head = b"".join((response.head, added, request_id))
         await send_whole(cycle, response.status_code, head, bytes(response.body))
 
     def _start(self, status: int) -> None:

@@ -216,7 +216,7 @@ class OrderRoutes:
         if known is None or is_known(request, version):
             # Without an order, neither here nor in the answer, the version is the client's own.
             return WholeResponse(status_code=304, headers={"ETag": etag(version)})
-        return known.response()
+        return known.response
 
     @operation(
         "Changes an order that is not being cooked yet",

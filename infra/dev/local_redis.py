@@ -34,7 +34,8 @@ def redis_command(server: Path, port: int, directory: Path) -> list[str]:
         str(server),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
         *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-        *("--auto-aof-rewrite-min-size", "256mb", "--rdbcompression", "no"),
+        *("--auto-aof-rewrite-min-size", "256mb", "--auto-aof-rewrite-percentage", "200"),
+        *("--rdbcompression", "no"),
         *("--maxmemory-policy", "noeviction", "--loglevel", "warning"),
     ]
 

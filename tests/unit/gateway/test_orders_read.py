@@ -19,5 +19,5 @@ def test_what_was_kept_last_is_told_to_its_reader_alone() -> None:
     kept = read.keep("anna", Order(id="A", version=2, note="new"))
     assert read.find("anna", "A") == kept
     assert kept.version == 2
-    assert b'"note":"new"' in kept.body
+    assert b'"note":"new"' in kept.response.body
     assert read.find("boris", "A") is None
