@@ -1,12 +1,14 @@
 """Answers that leave in one piece are those that ASGI's messages would have made."""
 
 import asyncio
+import gc
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infra.http_cycle import render_head
 from infra.process import http_server
@@ -21,6 +23,7 @@ from infra.web import (
 )
 
 WAIT_SECONDS = 30
+CLOSE = "Connection: close"
 
 
 async def whole(request: Request) -> Response:
@@ -202,3 +205,16 @@ async def test_error_in_the_middle_of_an_answer_breaks_it_off() -> None:
     assert b"late" not in said
     # Without the chunk that ends it.
     assert not said.endswith(b"0\r\n\r\n")
+
+
+async def test_request_is_forgotten_when_it_is_answered() -> None:
+    """Without the garbage collector, whose look at thousands of them all others would wait for."""
+    gc.collect()
+    gc.disable()
+    try:
+        await said_to(*[a_request(f"/whole/{n}") for n in range(20)], a_request("/own", CLOSE))
+        left = [it for it in gc.get_objects() if isinstance(it, RequestResponseCycle)]
+    finally:
+        gc.enable()
+    # A connection keeps its last one.
+    assert len(left) <= 1

@@ -21,7 +21,7 @@ def a_scope(method: str = "GET") -> Scope:
         "method": method,
         "path": "/order/stream",
         "headers": [(b"cookie", b"long")],
-        "extensions": {EXTENSION: {"connection": Mock(), "cycle": CHUNKED}},
+        "extensions": {EXTENSION: {"connection": Mock(), "cycle": lambda: CHUNKED}},
     }
 
 
