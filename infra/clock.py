@@ -12,7 +12,7 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-# One moment is written many times: in the order, its history, its events.
+# One moment is written many times: in the order, its history, its events, in messages and in Redis.
 @lru_cache(maxsize=256)
 def to_text(at: datetime) -> str:
     """RFC 3339 in UTC to the millisecond, such as ``2026-11-23T12:03:04.123Z``."""
@@ -39,8 +39,10 @@ def to_proto(at: datetime | None) -> Timestamp | None:
     return None if at is None else timestamp(at)
 
 
+@lru_cache(maxsize=256)
 def timestamp(at: datetime) -> Timestamp:
-    """The moment as protobuf's ``Timestamp``."""
+    """The moment as protobuf's ``Timestamp``, to be put into other messages and never changed: all
+    who name the moment share it."""
     seconds, ms = divmod(to_ms(at), 1000)
     return Timestamp(seconds=seconds, nanos=ms * 1_000_000)
 

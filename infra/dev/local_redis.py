@@ -35,7 +35,7 @@ def redis_command(server: Path, port: int, directory: Path) -> list[str]:
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
         *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
         *("--auto-aof-rewrite-min-size", "256mb", "--auto-aof-rewrite-percentage", "200"),
-        *("--rdbcompression", "no"),
+        *("--rdbcompression", "no", "--hash-max-ziplist-value", "2048"),
         *("--maxmemory-policy", "noeviction", "--loglevel", "warning"),
     ]
 
