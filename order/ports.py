@@ -123,7 +123,10 @@ class OrderStore(Protocol):
         """A page of the user's orders, newest first, from after ``cursor``."""
 
     async def find_first_answer(self, user_id: str, key: str) -> FirstAnswer | None:
-        """What an idempotency key was answered with, if it was used in the last 24 hours."""
+        """What an idempotency key was answered with, if it was used in the last 24 hours.
+
+        Raises OrderNotFoundError where that order is gone.
+        """
 
     async def place(
         self, change: Change, *, edition: int = 0, idempotency: Idempotency | None = None
