@@ -6,12 +6,14 @@ import atexit
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
 import orjson
 import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.processors import add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["auto", "console", "json"]
@@ -26,29 +28,16 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
         log_format: ``auto`` is ``console`` where stderr is a terminal, else ``json``.
     """
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
-    common: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-    ]
     if console:
-        common.append(_stamp(service))
-        rendering: Processor = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            timestamp_key="time",
-            # The default shows every local variable, a password among them.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-        as_text = rendering
+        processors = [merge_contextvars, add_log_level, _stamp(service), _console_renderer()]
+        foreign: Sequence[Processor] = processors
     else:
-        common.append(structlog.processors.format_exc_info)
-        rendering = render = _json_renderer(service)
-
-        def as_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
-            return render(logger, method, event).decode().removesuffix("\n")
-
+        line = _json_line(service)
+        processors = [line]
+        foreign = [lambda *about: line(*about).decode().removesuffix("\n")]
     structlog.configure(
         # Past the standard library, which takes 24 of the 32 us such a line takes through it.
-        processors=[*common, rendering],
+        processors=processors,
         logger_factory=structlog.WriteLoggerFactory(sys.stderr) if console else _Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
@@ -56,8 +45,7 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=common,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_text],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *foreign],
         )
     )
     root = logging.getLogger()
@@ -79,11 +67,23 @@ def _stamp(service: str) -> Processor:
     return add
 
 
-def _json_renderer(service: str) -> Callable[[WrappedLogger, str, EventDict], bytes]:
-    """One line of JSON; says the time, RFC 3339 in UTC, and whose line it is."""
+def _console_renderer() -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        timestamp_key="time",
+        # The default shows every local variable, a password among them.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
+def _json_line(service: str) -> Callable[[WrappedLogger, str, EventDict], bytes]:
+    """A line of JSON with all that belongs to it, in one: a processor for each takes 1 us more."""
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
-    def render(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    def render(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
+        event = add_log_level(logger, method, merge_contextvars(logger, method, event))
+        if "exc_info" in event:
+            event = format_exc_info(logger, method, event)
         event["time"] = datetime.now(UTC)
         event["service"] = service
         return orjson.dumps(event, default=str, option=options)
