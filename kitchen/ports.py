@@ -74,6 +74,9 @@ class TicketStore(Protocol):
     async def tickets(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, Ticket]:
         """Those of the tickets that exist."""
 
+    async def versions(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, int]:
+        """Those of the tickets that exist, by the version of the last command each was given."""
+
     async def scan_open(self, kitchen: str, cursor: int) -> tuple[int, Sequence[str]]:
         """Some order ids of open tickets and the cursor to go on with; 0 begins and ends."""
 

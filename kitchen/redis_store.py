@@ -10,7 +10,7 @@ being asked again.
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from redis.asyncio import Redis
@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from infra.clock import from_ms, to_ms
 from infra.correlation import TRACE_KEY
 from infra.redis_client import BLOCK_MS, load_script
-from infra.shared_pipeline import Arguments, Script, read_hash
+from infra.shared_pipeline import Arguments, Script, SharedRedis, read_hash
 from kitchen import keys
 from kitchen.domain import (
     Cause,
@@ -172,6 +172,16 @@ class RedisTicketStore:
             order_id: _from_hash(fields)
             for order_id, fields in zip(order_ids, found, strict=True)
             if fields
+        }
+
+    async def versions(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, int]:
+        found = await cast(SharedRedis, self._redis).fetch(
+            *(("HGET", keys.ticket(kitchen, order_id), "version") for order_id in order_ids)
+        )
+        return {
+            order_id: int(version)
+            for order_id, version in zip(order_ids, found, strict=True)
+            if version is not None
         }
 
     async def scan_open(self, kitchen: str, cursor: int) -> tuple[int, Sequence[str]]:

@@ -115,12 +115,14 @@ class KitchenService:
             return Rejected(f"kitchen {kitchen.name!r} has no station {station!r}")
         return kitchen
 
-    async def find_tickets(self, kitchen: str, order_ids: Sequence[str]) -> Sequence[Ticket]:
-        """Those of the orders' tickets the kitchen knows, closed ones it remembers included."""
-        return list((await self._store.tickets(self.kitchen(kitchen).name, order_ids)).values())
+    async def find_tickets(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, int]:
+        """Those of the orders the kitchen has a ticket of, closed ones it remembers included, and
+        the version it knows."""
+        return await self._store.versions(self.kitchen(kitchen).name, order_ids)
 
-    async def list_open_tickets(self, kitchen: str, cursor: int) -> tuple[int, Sequence[Ticket]]:
-        """Some of the open tickets and the cursor to go on with; 0 begins and ends."""
+    async def list_open_tickets(self, kitchen: str, cursor: int) -> tuple[int, Mapping[str, int]]:
+        """Some orders with an open ticket, the version that is known of each, and the cursor to go
+        on with; 0 begins and ends."""
         after, order_ids = await self._store.scan_open(self.kitchen(kitchen).name, cursor)
         return after, await self.find_tickets(kitchen, order_ids)
 

@@ -14,7 +14,6 @@ from kitchen.domain import (
     KitchenNotFoundError,
     MoveNotAllowedError,
     ReasonMissingError,
-    Ticket,
     TicketCommand,
     TicketMovedError,
     TicketNotFoundError,
@@ -74,7 +73,7 @@ class KitchenServicer(kitchen_pb2_grpc.KitchenServiceServicer):
         if len(request.order_ids) > MOST_COMMANDS:
             raise TooManyCommandsError(len(request.order_ids), MOST_COMMANDS)
         found = await self._service.find_tickets(request.kitchen, request.order_ids)
-        return pb.FindTicketsResponse(tickets=map(_write_mark, found))
+        return pb.FindTicketsResponse(tickets=_write_marks(found))
 
     async def ListOpenTickets(
         self, request: pb.ListOpenTicketsRequest, context: Context
@@ -83,7 +82,7 @@ class KitchenServicer(kitchen_pb2_grpc.KitchenServiceServicer):
         cursor = int(request.cursor) if request.cursor.isdecimal() else 0
         after, found = await self._service.list_open_tickets(request.kitchen, cursor)
         return pb.ListOpenTicketsResponse(
-            tickets=map(_write_mark, found), next_cursor=str(after) if after else ""
+            tickets=_write_marks(found), next_cursor=str(after) if after else ""
         )
 
     async def ListTickets(
@@ -159,8 +158,10 @@ def _cook_of(kitchen: str) -> str:
     return caller.login
 
 
-def _write_mark(ticket: Ticket) -> pb.TicketMark:
-    return pb.TicketMark(order_id=ticket.order_id, version=ticket.version)
+def _write_marks(versions: Mapping[str, int]) -> list[pb.TicketMark]:
+    return [
+        pb.TicketMark(order_id=order_id, version=version) for order_id, version in versions.items()
+    ]
 
 
 def _write_result(order_id: str, answer: Taken | Rejected | Failed) -> pb.PutResult:

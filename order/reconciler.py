@@ -25,7 +25,7 @@ from shared_proto.sharding import SHARDS
 log = get_logger()
 
 SETTLED_AFTER = timedelta(seconds=60)
-SHARE = 0.1
+SHARE = 0.05
 """Of the time it looks, at most; else it rests. A long backlog takes many pages, and guests would
 wait behind each of them."""
 MENDED = Counter(
