@@ -34,7 +34,7 @@ def redis_command(server: Path, port: int, directory: Path) -> list[str]:
         str(server),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
         *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-        *("--auto-aof-rewrite-min-size", "256mb", "--auto-aof-rewrite-percentage", "200"),
+        *("--auto-aof-rewrite-min-size", "512mb", "--auto-aof-rewrite-percentage", "200"),
         *("--rdbcompression", "no", "--hash-max-ziplist-value", "2048"),
         *("--maxmemory-policy", "noeviction", "--loglevel", "warning"),
     ]
