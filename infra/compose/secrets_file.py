@@ -32,7 +32,8 @@ def prepare_secrets(env_file: Path, template: Path, users_file: Path) -> dict[st
         for name in (*PASSWORDS, *CREDENTIALS)
         if not variables.get(name)
     } | {
-        name: secrets.token_urlsafe(9)
+        # As in infra.dev.secrets_file.
+        name: secrets.token_hex(8)
         for name in STAFF_PASSWORDS.values()
         if not variables.get(name)
     }

@@ -25,7 +25,8 @@ class Secrets:
     def generate(cls) -> "Secrets":
         return cls(
             credentials={service.name: secrets.token_urlsafe(32) for service in SERVICES},
-            passwords={login: secrets.token_urlsafe(9) for login in STAFF},
+            # Typed by people and given to commands, to which a leading hyphen would be an option.
+            passwords={login: secrets.token_hex(8) for login in STAFF},
         )
 
     def fingerprint_of(self, service: str) -> str:
