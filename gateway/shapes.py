@@ -54,8 +54,8 @@ def _time_or_none(message: Message, field: str) -> str | None:
 def rendered_order(message: order_pb2.Order) -> orjson.Fragment:
     """An order's JSON, to be sent as it is or as a part of more.
 
-    Programs and pages read an order again and again while nothing happens to it. What is found is
-    what was made of the very same bytes, so it can't be old: 2 us, where making it takes 10.
+    Lists show an order again and again while nothing happens to it. What is found is what was made
+    of the very same bytes, so it can't be old: 2 us, where making it takes 10.
     """
     return orjson.Fragment(_render_order(message.SerializeToString()))
 

@@ -43,7 +43,7 @@ log = get_logger()
 
 BATCH_CALLS = 32
 """A larger crowd takes several messages, so that the first of it are served at one end while the
-rest are read at the other: 64 callers get a quarter more answers than by messages of 128."""
+rest are read at the other: 64 callers get a tenth more answers than by messages of 128."""
 BATCH_BYTES = 1024 * 1024
 RUNNING_CALLS = 1_000
 RENEW_SECONDS = 60.0

@@ -232,14 +232,14 @@ class SharedRedis(Redis):
         if not commands:
             return []
         packed = b"".join(map(pack, commands))
-        return _without_error(await self.run(str(commands[0][0]), packed, len(commands)))
+        return without_error(await self.run(str(commands[0][0]), packed, len(commands)))
 
     async def fetch_at_once(self, *commands: tuple[Any, ...]) -> list[Any]:
         """``fetch``, all of one moment."""
         packed = b"".join((_MULTI, *map(pack, commands), _EXEC))
         *queued, replies = await self.run("MULTI", packed, len(commands) + 2)
-        _without_error(queued)
-        return _without_error([replies] if isinstance(replies, Exception) else replies)
+        without_error(queued)
+        return without_error([replies] if isinstance(replies, Exception) else replies)
 
     async def run(self, operation: str, packed: bytes, replies: int) -> list[Any]:
         """``ask``, as one operation of that name in the metrics."""
@@ -357,7 +357,8 @@ class Script:
         return replies
 
 
-def _without_error(replies: list[Any]) -> list[Any]:
+def without_error(replies: list[Any]) -> list[Any]:
+    """The replies. Raises the first that is an error."""
     for reply in replies:
         if isinstance(reply, Exception):
             raise reply

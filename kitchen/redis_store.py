@@ -47,7 +47,7 @@ class RedisTicketStore:
     """``ports.TicketStore`` in Redis."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._redis = cast(SharedRedis, redis)
         self._put = load_script(redis, "kitchen", "ticket", "command", "put")
         self._reset = load_script(redis, "kitchen", "ticket", "command", "reset")
         self._move = load_script(redis, "kitchen", "ticket", "move")
@@ -164,18 +164,15 @@ class RedisTicketStore:
         return await self._until(keys.promises(kitchen), at, limit)
 
     async def tickets(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, Ticket]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for order_id in order_ids:
-                pipe.hgetall(keys.ticket(kitchen, order_id))
-            found = await pipe.execute()
+        found = await self._redis.fetch(
+            *(("HGETALL", keys.ticket(kitchen, order_id)) for order_id in order_ids)
+        )
         return {
-            order_id: _from_hash(fields)
-            for order_id, fields in zip(order_ids, found, strict=True)
-            if fields
+            order_id: _ticket(flat) for order_id, flat in zip(order_ids, found, strict=True) if flat
         }
 
     async def versions(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, int]:
-        found = await cast(SharedRedis, self._redis).fetch(
+        found = await self._redis.fetch(
             *(("HGET", keys.ticket(kitchen, order_id), "version") for order_id in order_ids)
         )
         return {
@@ -320,13 +317,8 @@ NO_LINES: Mapping[bytes, tuple[Line, ...]] = {}
 
 
 def _ticket(flat: Sequence[str], known: Mapping[bytes, tuple[Line, ...]] = NO_LINES) -> Ticket:
-    return _from_hash(read_hash(flat), known)
-
-
-def _from_hash(
-    fields: Mapping[str, str], known: Mapping[bytes, tuple[Line, ...]] = NO_LINES
-) -> Ticket:
-    """The ticket of a hash's fields; ``known`` are lines that need not be read from their text."""
+    """The ticket of its hash; ``known`` are lines that need not be read from their text."""
+    fields = read_hash(flat)
     text = fields["items"]
     return Ticket(
         order_id=fields["order_id"],

@@ -15,12 +15,9 @@ from order.domain import Change, Order, OrderError
 from order.journal import log_step
 from order.lifecycle import Cause, Status
 from order.ports import Applied, OrderStore
-from order.queueing import Place, queue_order
+from order.queueing import MAX_ATTEMPTS, Place, queue_order
 
 log = get_logger()
-
-# Each attempt lost to a guest who changed the order in the same instant.
-MAX_ATTEMPTS = 10
 
 
 class Verdict(Word):

@@ -29,12 +29,14 @@ def history(shard: str, order_id: str) -> str:
 
 
 def user_orders(shard: str, user_id: str) -> str:
-    """Sorted set: the user's order ids by when they were placed (ms). Expires when unused."""
+    """Sorted set: the user's order ids by when they were placed (ms). Expires after the last of
+    them is finished."""
     return f"order:{{{shard}}}:user:{user_id}"
 
 
 def user_events(shard: str, user_id: str) -> str:
-    """Stream: the user's own events, under the feed's ids. Trimmed; expires when unused."""
+    """Stream: the user's own events, under the feed's ids. Trimmed; expires after his last order
+    is finished."""
     return f"order:{{{shard}}}:user:{user_id}:events"
 
 

@@ -15,7 +15,7 @@ from infra import tracing
 from infra.clock import from_text, to_ms, to_text
 from infra.limits import Limit, Usage
 from infra.redis_client import load_script
-from infra.shared_pipeline import read_hash
+from infra.shared_pipeline import read_hash, without_error
 from order import keys
 from order.codec import (
     dish_from_json,
@@ -388,10 +388,9 @@ class RedisOrderStore:
 
     async def outdate_terms(self) -> None:
         edition = await self._redis.incr(keys.TERMS)
-        replies = await self._outdate.each([([keys.terms(shard)], [edition]) for shard in SHARDS])
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
+        without_error(
+            await self._outdate.each([([keys.terms(shard)], [edition]) for shard in SHARDS])
+        )
 
     async def save_tick(self, kitchen: str, at: datetime) -> None:
         await self._redis.hset(keys.KITCHENS, kitchen, to_text(at))
