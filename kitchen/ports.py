@@ -102,8 +102,11 @@ class TicketStore(Protocol):
 class ChangeFeed(Protocol):
     """A kitchen's changes that have no verdict yet."""
 
-    async def changes_after(self, kitchen: str, change_id: str, limit: int) -> Sequence[Change]:
-        """The next changes; waits a little for one when there is none, and may return none."""
+    async def changes_after(
+        self, kitchen: str, change_id: str, limit: int
+    ) -> tuple[Sequence[Change], str]:
+        """The next changes that can be read, and the id to go on after; waits a little for one when
+        there is none, and may return none."""
 
 
 class EventFeed(Protocol):

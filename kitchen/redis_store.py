@@ -8,9 +8,10 @@ being asked again.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import orjson
 from redis.asyncio import Redis
@@ -19,6 +20,7 @@ from infra.clock import from_ms, to_ms
 from infra.correlation import TRACE_KEY
 from infra.redis_client import BLOCK_MS, load_script
 from infra.shared_pipeline import Arguments, Script, SharedRedis, read_hash
+from infra.unreadable import UNREADABLE, tell_unreadable
 from kitchen import keys
 from kitchen.domain import (
     Cause,
@@ -41,6 +43,8 @@ SCAN_AT_ONCE = 200
 KEPT_SECONDS = 24 * 60 * 60
 """How long a closed ticket is remembered; ticket.lua says so, too."""
 _SHELVES = {Status.PREPARING: keys.preparing, Status.READY: keys.ready}
+
+Read = TypeVar("Read")
 
 
 class RedisTicketStore:
@@ -76,7 +80,7 @@ class RedisTicketStore:
             at,
         )
         return [
-            answer if isinstance(answer, Exception) else _read_put(command, text, answer)
+            _readable(answer, partial(_read_put, command, text))
             for (_, command), text, answer in zip(commands, texts, answers, strict=True)
         ]
 
@@ -98,12 +102,7 @@ class RedisTicketStore:
             ],
             at,
         )
-        return [
-            answer
-            if isinstance(answer, Exception)
-            else (MoveOutcome(answer[0]), _ticket(answer[1:]) if answer[1:] else None)
-            for answer in answers
-        ]
+        return [_readable(answer, _read_move) for answer in answers]
 
     async def renew(
         self, kitchen: Kitchen, order_ids: Sequence[str], at: datetime
@@ -113,7 +112,7 @@ class RedisTicketStore:
             self._renew, [(kitchen.name, order_id, args) for order_id in order_ids], at
         )
         return [
-            answer if isinstance(answer, Exception) else _ticket(answer[1:])
+            _readable(answer, lambda renewed: _ticket(renewed[1:]))
             for answer in answers
             if isinstance(answer, Exception) or answer[0] == "renewed"
         ]
@@ -164,19 +163,25 @@ class RedisTicketStore:
         return await self._until(keys.promises(kitchen), at, limit)
 
     async def tickets(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, Ticket]:
-        found = await self._redis.fetch(
+        found = await self._redis.fetch_each(
             *(("HGETALL", keys.ticket(kitchen, order_id)) for order_id in order_ids)
         )
-        return {
-            order_id: _ticket(flat) for order_id, flat in zip(order_ids, found, strict=True) if flat
-        }
+        tickets: dict[str, Ticket] = {}
+        for order_id, flat in zip(order_ids, found, strict=True):
+            match _readable(flat, lambda fields: _ticket(fields) if fields else None):
+                case Exception() as error:
+                    tell_unreadable("ticket", error, order_id=order_id, kitchen=kitchen)
+                case Ticket() as ticket:
+                    tickets[order_id] = ticket
+        return tickets
 
     async def versions(self, kitchen: str, order_ids: Sequence[str]) -> Mapping[str, int]:
-        found = await self._redis.fetch(
+        found = await self._redis.fetch_each(
             *(("HGET", keys.ticket(kitchen, order_id), "version") for order_id in order_ids)
         )
+        # One that can't be read is a ticket all the same.
         return {
-            order_id: int(version)
+            order_id: int(version) if str(version).isdecimal() else 0
             for order_id, version in zip(order_ids, found, strict=True)
             if version is not None
         }
@@ -258,9 +263,18 @@ class RedisFeeds:
     def __init__(self, blocking: Redis) -> None:
         self._redis = blocking
 
-    async def changes_after(self, kitchen: str, change_id: str, limit: int) -> Sequence[Change]:
+    async def changes_after(
+        self, kitchen: str, change_id: str, limit: int
+    ) -> tuple[Sequence[Change], str]:
         entries = await self._read(keys.changes(kitchen), change_id, limit)
-        return [_change(kitchen, id, fields) for id, fields in entries]
+        changes: list[Change] = []
+        for id, fields in entries:
+            match _readable(fields, partial(_change, kitchen, id)):
+                case Change() as change:
+                    changes.append(change)
+                case Exception() as error:
+                    tell_unreadable("change", error, change_id=id, kitchen=kitchen)
+        return changes, entries[-1][0] if entries else change_id
 
     async def events_after(self, kitchen: str, event_id: str) -> Sequence[tuple[str, str]]:
         entries = await self._read(keys.events(kitchen), event_id, EVENTS_AT_ONCE)
@@ -298,6 +312,22 @@ def _command_args(
         kitchen.capacity,
         kitchen.pickup_ms,
     ]
+
+
+def _readable(answer: Any, read: Callable[[Any], Read]) -> Read | Exception:
+    """What ``read`` makes of Redis' answer about one ticket; the exception where Redis refused, or
+    where the data is not as this module and the scripts write it."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        return read(answer)
+    except UNREADABLE as error:
+        return error
+
+
+def _read_move(answer: Sequence[str]) -> tuple[MoveOutcome, Ticket | None]:
+    outcome, *fields = answer
+    return MoveOutcome(outcome), _ticket(fields) if fields else None
 
 
 def _read_put(

@@ -97,12 +97,10 @@ class ChangeStream:
         while True:
             await self._wait_for_room()
             await self._pace.keep()
-            changes = await self._courier.changes.changes_after(
+            changes, last = await self._courier.changes.changes_after(
                 self._kitchen, last, self._lanes.room
             )
             self._pace.count(len(changes), asyncio.get_running_loop().time())
-            if changes:
-                last = changes[-1].id
             self._send([change for change in changes if self._lanes.add(change)])
 
     async def _wait_for_room(self) -> None:

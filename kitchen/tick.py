@@ -52,18 +52,22 @@ class Tick:
     async def _move_due(self, kitchen: Kitchen, source: Status, target: Status) -> None:
         while True:
             due = await self._store.due(kitchen.name, source, self._clock(), SLICE)
-            moved = await self._move(kitchen, due, source, target)
+            moved, _ = await self._move(kitchen, due, source, target)
             if len(due) < SLICE or not moved:
                 return
 
     async def _start(self, kitchen: Kitchen) -> None:
+        broken = 0
         while True:
             room = kitchen.capacity - await self._store.count_preparing(kitchen.name)
             if room <= 0:
                 return
-            first = await self._store.next_queued(kitchen.name, min(room, SLICE))
-            if not await self._move(kitchen, first, Status.QUEUED, Status.PREPARING):
+            # Those that can't be moved stay where they are, at the head: they take no one's room.
+            first = await self._store.next_queued(kitchen.name, min(room, SLICE) + broken)
+            moved, failed = await self._move(kitchen, first, Status.QUEUED, Status.PREPARING)
+            if not moved and failed <= broken:
                 return
+            broken = failed
 
     async def _renew_promises(self, kitchen: Kitchen) -> None:
         while True:
@@ -80,20 +84,21 @@ class Tick:
 
     async def _move(
         self, kitchen: Kitchen, order_ids: Sequence[str], source: Status, target: Status
-    ) -> int:
-        """How many of the tickets moved."""
+    ) -> tuple[int, int]:
+        """How many of the tickets moved, and how many could not be worked on."""
         if not order_ids:
-            return 0
+            return 0, 0
         moves = [
             Move(order_id, source, target, Cause.TIMER, "kitchen", by_time=True)
             for order_id in order_ids
         ]
         since = time.time_ns()
         answers = await self._store.move(kitchen, moves, self._clock())
-        moved = 0
+        moved = failed = 0
         for move, answer in zip(moves, answers, strict=True):
             match answer:
                 case Exception():
+                    failed += 1
                     log.error(
                         "ticket_not_moved",
                         order_id=move.order_id,
@@ -103,7 +108,7 @@ class Tick:
                 case (MoveOutcome.MOVED, Ticket() as ticket):
                     tell_move(move, ticket, since)
                     moved += 1
-        return moved
+        return moved, failed
 
 
 class TickJob:

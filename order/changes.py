@@ -14,7 +14,7 @@ from infra.words import Word
 from order.domain import Change, Order, OrderError
 from order.journal import log_step
 from order.lifecycle import Cause, Status
-from order.ports import Applied, OrderStore
+from order.ports import Applied, OrderStore, Unreadable
 from order.queueing import MAX_ATTEMPTS, Place, queue_order
 
 log = get_logger()
@@ -60,7 +60,7 @@ class Answer:
     detail: str = ""
 
 
-def judge(order: Order | None, change: TicketChange) -> Answer | Change:
+def judge(order: Order | Unreadable | None, change: TicketChange) -> Answer | Change:
     """What to commit for ``change``, or why not.
 
     The step to commit may be the one before the change, to queued, where that was missed: then its
@@ -70,6 +70,8 @@ def judge(order: Order | None, change: TicketChange) -> Answer | Change:
     """
     if order is None:
         return Answer(Verdict.UNKNOWN)
+    if isinstance(order, Unreadable):
+        return Answer(Verdict.FAILED, detail="the order can't be read")
     if order.status is Status.CANCELLED:
         return Answer(Verdict.VOID, order)
     if change.seq <= order.applied_seq:

@@ -19,7 +19,7 @@ from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
 from order import keys
 from order.domain import Change, Order
-from order.ports import OrderStore
+from order.ports import OrderStore, Unreadable
 from order.queueing import Place, Queued, Queueing
 from shared_proto.sharding import SHARDS, shard_of_order
 
@@ -238,7 +238,7 @@ class Dispatcher:
         backoff = Backoff()
         found = await self._recall_orders(by_order)
         while True:
-            orders = [spans[order.id].carry(order) for order in found if order is not None]
+            orders = [spans[order.id].carry(order) for order in found if isinstance(order, Order)]
             try:
                 deliveries = await self._send(orders) if orders else []
                 break
@@ -252,8 +252,12 @@ class Dispatcher:
                 await backoff.wait()
             found = await self._store.get_many(list(by_order))
         known = {order.id: order for order in orders}
+        unreadable = {each.order_id for each in found if isinstance(each, Unreadable)}
+        for order_id in unreadable:
+            self._note_failure(by_order[order_id])
         # An order that is gone needs no ticket.
-        done = [entry for id in by_order.keys() - known.keys() for entry in by_order[id]]
+        gone = by_order.keys() - known.keys() - unreadable
+        done = [entry for order_id in gone for entry in by_order[order_id]]
         queued: list[Queued] = []
         for delivery in deliveries:
             order, entries = known[delivery.order_id], by_order[delivery.order_id]
@@ -280,15 +284,20 @@ class Dispatcher:
             count = before.count + 1 if before else 1
             self._failures[entry.key] = _Failures(count, time.monotonic() + patience(count))
 
-    async def _recall_orders(self, by_order: Mapping[str, Sequence[Entry]]) -> list[Order | None]:
+    async def _recall_orders(
+        self, by_order: Mapping[str, Sequence[Entry]]
+    ) -> list[Order | Unreadable | None]:
         """The orders as their entries tell of them, or newer."""
-        told = {entry.order_id: entry.order for (*_, entry) in by_order.values()}
+        told: dict[str, Order | Unreadable | None] = {
+            entry.order_id: entry.order for (*_, entry) in by_order.values()
+        }
         unknown = [order_id for order_id, order in told.items() if order is None]
         recalled = dict(zip(unknown, await self._store.recall_many(unknown), strict=True))
         old = [
             order_id
             for order_id, order in recalled.items()
-            if order is None or order.version < by_order[order_id][-1].version
+            if order is None
+            or (isinstance(order, Order) and order.version < by_order[order_id][-1].version)
         ]
         read = dict(zip(old, await self._store.get_many(old), strict=True))
         return list({**told, **recalled, **read}.values())

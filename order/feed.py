@@ -18,10 +18,9 @@ from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
 from infra.redis_client import BLOCK_MS
 from order import keys
-from order.codec import event_from_fields
 from order.domain import Change, OrderEvent
 from order.ports import OrderStore
-from order.redis_store import NO_EVENT, is_cursor_usable, queue_cursor_check
+from order.redis_store import NO_EVENT, is_cursor_usable, queue_cursor_check, read_events
 from shared_proto.sharding import SHARDS, shard_of, shard_of_order
 
 READ_COUNT = 500
@@ -280,9 +279,11 @@ class Feed:
         last = self._positions[shard] = entries[-1][0]
         for watcher in self._watchers:
             wanted = tuple(
-                event_from_fields(event_id, fields)
-                for event_id, fields in entries
-                if watcher.follows(fields["user_id"])
+                read_events(
+                    (event_id, fields)
+                    for event_id, fields in entries
+                    if watcher.follows(fields.get("user_id", ""))
+                )
             )
             if wanted:
                 watcher.tell(FeedNews(events=wanted, cursors={shard: last}))
@@ -349,8 +350,7 @@ class Feed:
             if entries is None:
                 reset.append(shard)
                 continue
-            events = (event_from_fields(i, fields) for i, fields in entries)
-            wanted = tuple(event for event in events if event.user_id in users)
+            wanted = tuple(event for event in read_events(entries) if event.user_id in users)
             past.append(FeedNews(events=wanted, cursors={shard: upto[shard]}))
         first = FeedNews(added_user_ids=users, cursors=upto, reset_shards=tuple(reset))
         return [*past, first]

@@ -21,6 +21,14 @@ class OrderMark:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """An order that is there and can't be read: a hand in Redis has changed it, or a later release
+    has written it. It stays as it is until somebody has looked, and holds up no other."""
+
+    order_id: str
+
+
+@dataclass(frozen=True)
 class FirstAnswer:
     """What was answered first under an idempotency key: the order as it was first written."""
 
@@ -98,19 +106,16 @@ class CommitListener(Protocol):
 class OrderStore(Protocol):
     """Keeps orders. Each commit is atomic and safe to repeat."""
 
-    async def get(self, order_id: str) -> Order | None:
-        """The order without its history, or None."""
-
     async def get_with_history(self, order_id: str) -> Order | None:
         """The order with its history, or None."""
 
     async def get_mark(self, order_id: str) -> OrderMark | None:
         """What tells whether the order has changed and who may know, or None."""
 
-    async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+    async def get_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
         """The orders without history, in the order of the ids."""
 
-    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
         """The orders as this process last committed or read them, perhaps not the newest state.
 
         For whoever finds out by the version: a commit that is refused then, or a receiver who keeps

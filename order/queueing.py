@@ -93,5 +93,5 @@ async def _as_they_are_now(store: OrderStore, queued: Sequence[Queued]) -> list[
     return [
         altered(each, order=altered(order, traceparent=each.order.traceparent))
         for each, order in zip(queued, found, strict=True)
-        if order is not None
+        if isinstance(order, Order)
     ]

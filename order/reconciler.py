@@ -100,7 +100,7 @@ class Reconciler:
             offset += len(order_ids)
             orders = await self._store.get_many(order_ids)
             # What changed a moment ago may still be on its way.
-            quiet = [o for o in orders if o is not None and o.updated_at < before]
+            quiet = [o for o in orders if isinstance(o, Order) and o.updated_at < before]
             for order in await self._without_ticket(shard, quiet):
                 await self._store.tell_kitchen_again(order)
                 ORDER_WITHOUT_TICKET.inc()

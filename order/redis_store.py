@@ -1,6 +1,6 @@
 """Orders and the menu in Redis: the ports, kept by atomic scripts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import chain
@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
 from ulid import ULID
 
 from infra import tracing
@@ -16,6 +17,7 @@ from infra.clock import from_text, to_ms, to_text
 from infra.limits import Limit, Usage
 from infra.redis_client import load_script
 from infra.shared_pipeline import read_hash, without_error
+from infra.unreadable import UNREADABLE, tell_unreadable
 from order import keys
 from order.codec import (
     dish_from_json,
@@ -34,6 +36,7 @@ from order.domain import (
     DishNotFoundError,
     Menu,
     Order,
+    OrderEvent,
     OrderNotFoundError,
     TooManyOrdersError,
 )
@@ -49,6 +52,7 @@ from order.ports import (
     Outdated,
     Replayed,
     Stale,
+    Unreadable,
     UserEvents,
 )
 from shared_proto.sharding import SHARDS, shard_of, shard_of_order
@@ -101,10 +105,6 @@ class RedisOrderStore:
         """Tells ``listener`` of each commit from now on."""
         self._listeners.append(listener)
 
-    async def get(self, order_id: str) -> Order | None:
-        (order,) = await self.get_many([order_id])
-        return order
-
     async def get_with_history(self, order_id: str) -> Order | None:
         shard = shard_of_order(order_id)
         # At once, so that the history is that of the version beside it.
@@ -121,13 +121,13 @@ class RedisOrderStore:
         user_id, kitchen, version = await self._redis.hmget(key, "user_id", "kitchen", "version")
         return None if version is None else OrderMark(user_id, kitchen, int(version))
 
-    async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
-        found = await self._redis.fetch(
+    async def get_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
+        found = await self._redis.fetch_each(
             *(("HGETALL", keys.order(shard_of_order(order_id), order_id)) for order_id in order_ids)
         )
-        return [order_from_fields(read_hash(fields)) if fields else None for fields in found]
+        return list(map(_order, order_ids, found))
 
-    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
         missing = [order_id for order_id in order_ids if order_id not in self._recent]
         read = dict(zip(missing, await self.get_many(missing), strict=True))
         return [self._recent.get(order_id) or read.get(order_id) for order_id in order_ids]
@@ -160,7 +160,7 @@ class RedisOrderStore:
             # Ids whose orders have expired are of no more use.
             if gone := [i for i, order in zip(ids, found, strict=True) if order is None]:
                 await self._redis.zrem(key, *gone)
-            page += [o for o in found if o is not None and status in (None, o.status)]
+            page += [o for o in found if isinstance(o, Order) and status in (None, o.status)]
             if len(ids) < scan:
                 break
             last = ids[-1]
@@ -355,7 +355,7 @@ class RedisOrderStore:
             checked, entries = await pipe.execute()
         if not is_cursor_usable(checked, event_id, self._user_events_length):
             return UserEvents((), more=False, usable=False)
-        events = [event_from_fields(i, fields) for i, fields in entries[:limit]]
+        events = list(read_events(entries[:limit]))
         return UserEvents(events, more=len(entries) > limit, usable=True)
 
     async def recent_of_user(self, user_id: str, finished_since: datetime) -> list[Order]:
@@ -364,7 +364,8 @@ class RedisOrderStore:
         return [
             order
             for order in found
-            if order is not None and (not order.is_finished or order.updated_at >= finished_since)
+            if isinstance(order, Order)
+            and (not order.is_finished or order.updated_at >= finished_since)
         ]
 
     async def open_since_before(self, shard: str, at: datetime, *, offset: int) -> list[str]:
@@ -398,6 +399,26 @@ class RedisOrderStore:
     async def read_ticks(self) -> Mapping[str, datetime]:
         ticks = await self._redis.hgetall(keys.KITCHENS)
         return {kitchen: from_text(at) for kitchen, at in ticks.items()}
+
+
+def _order(order_id: str, reply: Any) -> Order | Unreadable | None:
+    """The order of Redis' reply to HGETALL."""
+    try:
+        if isinstance(reply, ResponseError):
+            raise reply
+        return order_from_fields(read_hash(reply)) if reply else None
+    except UNREADABLE as error:
+        tell_unreadable("order", error, order_id=order_id)
+        return Unreadable(order_id)
+
+
+def read_events(entries: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[OrderEvent]:
+    """The events of a stream's entries, but for those that can't be read."""
+    for event_id, fields in entries:
+        try:
+            yield event_from_fields(event_id, fields)
+        except UNREADABLE as error:
+            tell_unreadable("event", error, event_id=event_id)
 
 
 async def queue_cursor_check(pipe: Pipeline, key: str, event_id: str) -> None:

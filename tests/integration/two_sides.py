@@ -18,6 +18,7 @@ from order import keys as order_keys
 from order.codec import entry_from_json, order_from_fields
 from order.dispatcher import Entry
 from order.domain import LineRequest, MenuItem, Order
+from order.ports import Unreadable
 from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
 from order.service import OrderService
 from order.servicer import OrderServicer
@@ -92,12 +93,12 @@ class InterruptedOrders(RedisOrderStore):
         super().__init__(redis, **settings)
         self._interruption = interruption
 
-    async def get_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+    async def get_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
         found = await super().get_many(order_ids)
         await self._interruption.was_read()
         return found
 
-    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | None]:
+    async def recall_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:
         found = await super().recall_many(order_ids)
         await self._interruption.was_read()
         return found
@@ -251,8 +252,8 @@ class TwoSides:
         raise AssertionError("the two sides never stop talking")
 
     async def order(self, order_id: str) -> Order:
-        order = await self.order_store.get(order_id)
-        assert order is not None, "no order is ever lost"
+        [order] = await self.order_store.get_many([order_id])
+        assert isinstance(order, Order), "no order is ever lost"
         return order
 
     async def ticket(self, order_id: str) -> Ticket | None:

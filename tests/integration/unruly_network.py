@@ -192,12 +192,14 @@ class Connection(Sender):
         """Lets it read the changes that are new to it, and send those that may be sent."""
         await self._go_on(lambda: self._looks.put_nowait(None))
 
-    async def changes_after(self, kitchen: str, change_id: str, limit: int) -> Sequence[Change]:
+    async def changes_after(
+        self, kitchen: str, change_id: str, limit: int
+    ) -> tuple[Sequence[Change], str]:
         self._stand()
         await self._looks.get()
         if not await self._redis.xrange(kitchen_keys.changes(kitchen), f"({change_id}", count=1):
             # The feed itself would wait for one.
-            return ()
+            return (), change_id
         return await self._feeds.changes_after(kitchen, change_id, limit)
 
     async def last_tick(self, _: str) -> None:

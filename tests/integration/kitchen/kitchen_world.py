@@ -90,7 +90,8 @@ class World:
     async def changes(self) -> Sequence[Change]:
         if not await self.redis.xlen(keys.changes(MAIN)):
             return []
-        return await RedisFeeds(self.redis).changes_after(MAIN, "0-0", 1000)
+        changes, _ = await RedisFeeds(self.redis).changes_after(MAIN, "0-0", 1000)
+        return changes
 
     async def steps(self, order_id: str) -> list[tuple[int, str, str]]:
         """The ticket's unanswered changes: seq, previous, status."""

@@ -57,7 +57,7 @@ async def test_a_placed_order_stands_in_redis_as_the_design_says(redis, store):
     assert event["previous"] == ""
     ((_, command),) = await redis.xrange(f"order:{{{shard}}}:outbox")
     assert command["order_id"] == order.id
-    assert await store.get(order.id) == order
+    assert await store.get_many([order.id]) == [order]
 
 
 async def test_committing_twice_happens_once(redis, store):
@@ -89,7 +89,8 @@ async def test_of_two_changes_to_one_version_one_wins(store):
         store.commit(queued(change.order), tell_kitchen=False),
     )
     assert sorted(type(result).__name__ for result in results) == ["Applied", "Stale"]
-    assert (await store.get(change.order.id)).version == 2
+    [order] = await store.get_many([change.order.id])
+    assert order.version == 2
 
 
 async def test_a_finished_order_leaves_the_open_ones_and_expires(redis, store):

@@ -16,6 +16,7 @@ import gateway.metrics
 import infra.metrics
 import infra.revocations
 import infra.tls
+import infra.unreadable
 import kitchen.metrics
 import order.metrics
 from infra.dev.services import SERVICES
@@ -30,6 +31,7 @@ MODULES = (
     infra.metrics,
     infra.revocations,
     infra.tls,
+    infra.unreadable,
     kitchen.metrics,
     order.metrics,
 )
