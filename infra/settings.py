@@ -1,10 +1,13 @@
 """The settings every service has; each service adds its own under its own prefix."""
 
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.tls import Tls
 
@@ -105,6 +108,35 @@ class ServiceSettings(BaseSettings):
         if self.tls_cert is None or self.tls_key is None or self.tls_ca is None:
             return None
         return Tls.read(self.tls_cert, self.tls_key, self.tls_ca)
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def read_settings(kind: type[S]) -> S:
+    """The settings in the environment. Exits where some can't be read: says which and why, a line
+    each, with the status that tells of this (``EX_CONFIG`` of sysexits.h): to be started again
+    would not help."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = list(_complaints(kind, error))
+    except SettingsError as error:
+        lines = [str(error)]
+    # How to log is a setting, too.
+    sys.stderr.writelines(f"setting {line}\n" for line in lines)
+    sys.exit(os.EX_CONFIG)
+
+
+def _complaints(kind: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    for each in error.errors(include_url=False, include_input=False):
+        name, *inside = map(str, each["loc"] or [f"{prefix}*"])
+        said = each["msg"].removeprefix("Value error, ")
+        if each["type"].startswith("time_delta"):
+            said = "is not a duration: write 15 minutes as PT15M, 30 days as P30D (ISO 8601)"
+        named = f"{prefix}{name}".upper() if name in kind.model_fields else name
+        yield f"{'.'.join((named, *inside))}: {said}"
 
 
 class StoreSettings(ServiceSettings):

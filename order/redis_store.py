@@ -118,7 +118,9 @@ class RedisOrderStore:
 
     async def get_mark(self, order_id: str) -> OrderMark | None:
         key = keys.order(shard_of_order(order_id), order_id)
-        user_id, kitchen, version = await self._redis.hmget(key, "user_id", "kitchen", "version")
+        [[user_id, kitchen, version]] = await self._redis.fetch(
+            ("HMGET", key, "user_id", "kitchen", "version")
+        )
         return None if version is None else OrderMark(user_id, kitchen, int(version))
 
     async def get_many(self, order_ids: Sequence[str]) -> list[Order | Unreadable | None]:

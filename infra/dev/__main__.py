@@ -75,9 +75,15 @@ async def _run(
     async with kept_running(redis), kept_running(*services):
         opening = asyncio.create_task(_open_the_house(layout, secrets))
         stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        misled = asyncio.create_task(_one_can_not_run(services))
+        await asyncio.wait({opening, stopped, misled}, return_when=asyncio.FIRST_COMPLETED)
+        misled.cancel()
         if not opening.done():
             opening.cancel()
+            if not stopped.done():
+                stopped.cancel()
+                print("brigade: mend the setting named above and start again", file=sys.stderr)
+                return 1
         elif error := opening.exception():
             stopped.cancel()
             return _explain(error, services)
@@ -85,6 +91,16 @@ async def _run(
             print("\n".join(_banner(settings, layout, secrets)), flush=True)
             await stopped
     return 0
+
+
+async def _one_can_not_run(services: list[Child]) -> None:
+    """Returns when a service has ended for its settings, and has said so."""
+    waiting = [asyncio.create_task(service.can_not_run.wait()) for service in services]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 async def _open_the_house(layout: Layout, secrets: Secrets) -> None:

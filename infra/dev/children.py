@@ -18,7 +18,8 @@ STOP_SECONDS = 3.5
 
 
 class Child:
-    """A process that is started again when it ends, after a pause that doubles each time.
+    """A process that is started again when it ends, after a pause that doubles each time; but not
+    when its status says that its settings are at fault (``EX_CONFIG`` of sysexits.h).
 
     It writes straight to our own output, and lives in a session of its own: Ctrl-C at the terminal
     reaches us alone, and we stop our children in good order.
@@ -28,6 +29,8 @@ class Child:
         self.name = name
         self.endings = 0
         self.last_status: int | None = None
+        self.can_not_run = asyncio.Event()
+        """Set when it has ended for its settings, so that it is not started again."""
         self._command = command
         self._environment = environment
         self._stopping = asyncio.Event()
@@ -52,6 +55,9 @@ class Child:
                 start_new_session=True,
             )
             if not await self._ended_by_itself(self._process):
+                return
+            if self.last_status == os.EX_CONFIG:
+                self.can_not_run.set()
                 return
             if loop.time() - started_at >= STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS

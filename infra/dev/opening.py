@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,22 @@ async def import_menu(admin: Guest, menu: Mapping[str, Any]) -> None:
     answer = await admin.call("PUT", "/menu", json=menu)
     if not answer.is_success:
         raise OpeningError(f"the menu was refused ({answer.status_code}): {answer.text}")
+
+
+@asynccontextmanager
+async def menu_for_a_while(admin: Guest, menu: Mapping[str, Any]) -> AsyncIterator[None]:
+    """``menu`` is the restaurant's while the block runs; then the one before it is again.
+
+    Raises:
+        OpeningError: one of the two is refused.
+    """
+    before = (await admin.call("GET", "/menu")).raise_for_status().json()
+    await import_menu(admin, menu)
+    try:
+        yield
+    finally:
+        if before["items"]:
+            await import_menu(admin, {key: before[key] for key in ("currency", "items")})
 
 
 async def import_sample_menu_if_none(admin: Guest) -> bool:

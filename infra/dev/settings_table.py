@@ -1,11 +1,10 @@
 """Every setting of every service, as the README's table: ``python -m infra.dev.settings_table``."""
 
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import auth.settings
@@ -48,7 +47,7 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, timedelta):
-        return next(_durations(value))
+        return f"`{_iso(value)}`"
     if isinstance(value, Path):
         return f"`./{value.relative_to(REPOSITORY)}`"
     if isinstance(value, tuple) and value:
@@ -56,10 +55,10 @@ def _default(field: FieldInfo) -> str:
     return f"`{value}`" if value not in (None, "", {}, ()) else "–"
 
 
-def _durations(value: timedelta) -> Iterator[str]:
-    for unit, size in (("days", 86_400), ("minutes", 60), ("seconds", 1)):
-        if value.total_seconds() >= size and value.total_seconds() % size == 0:
-            yield f"{int(value.total_seconds() // size)} {unit}"
+def _iso(value: timedelta) -> str:
+    """As it is written in the environment: ISO 8601."""
+    written: str = TypeAdapter(timedelta).dump_python(value, mode="json")
+    return written
 
 
 def with_table(readme: str) -> str:

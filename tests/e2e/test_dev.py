@@ -121,6 +121,26 @@ async def test_second_start_finds_menu_and_secrets(
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "why"),
+    [
+        ("AUTH_ACCESS_TOKEN_LIFETIME", "5 seconds", "PT15M"),
+        ("KITCHEN_CAPACITY", "many", "integer"),
+        ("ORDER_PEERS", "nobody", "peers"),
+    ],
+)
+async def test_setting_that_can_not_be_read_is_one_line_and_the_end(
+    environment: dict[str, str], setting: str, value: str, why: str
+) -> None:
+    async with dev_running({**environment, setting: value}) as dev:
+        said, _ = await dev.process.communicate()
+    assert dev.process.returncode == 1
+    [line] = [line for line in said.decode().splitlines() if line.startswith("setting ")]
+    assert why in line
+    assert setting in line or why == "peers"
+    assert "Traceback" not in said.decode()
+
+
 @pytest.mark.parametrize("setting", ["BRIGADE_REDIS_PORT", "GATEWAY_PORT", "KITCHEN_OPS_PORT"])
 async def test_port_in_use_is_one_line_that_says_what_to_set(
     layout: Layout, environment: dict[str, str], setting: str

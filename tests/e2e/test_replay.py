@@ -2,23 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from infra.dev.opening import SAMPLE_MENU, import_menu, read_menu
+from infra.dev.opening import SAMPLE_MENU, read_menu
 from infra.dev.settings import REPOSITORY
 from tests.stack import Stack
 
 SAMPLE = Path(__file__).parents[1] / "data" / "orders-sample.tsv"
-
-
-@pytest.fixture
-async def own_menu(stack: Stack) -> AsyncIterator[None]:
-    """A replay imports its own menu; the tests after it find theirs again."""
-    yield
-    await import_menu(stack.staff("admin"), read_menu(SAMPLE_MENU))
 
 
 async def replay(stack: Stack, *options: str) -> tuple[int | None, str]:
@@ -33,7 +23,6 @@ async def replay(stack: Stack, *options: str) -> tuple[int | None, str]:
     return process.returncode, said.decode()
 
 
-@pytest.mark.usefixtures("own_menu")
 async def test_sample_is_replayed_without_a_fault(stack: Stack) -> None:
     staff = ("--login", "admin", "--password", stack.secrets.passwords["admin"])
     status, said = await replay(stack, *staff, "--orders-per-guest", "4")
@@ -43,6 +32,9 @@ async def test_sample_is_replayed_without_a_fault(stack: Stack) -> None:
     assert values["placed"] == values["completed"] == "12"
     assert values["money placed"] == values["money in the file"] == "178.00"
     assert {values[name] for name in ("lost", "duplicated", "out of order or missing")} == {"0"}
+    # Its guests had a menu of their own; now there is the restaurant's again.
+    menu = (await stack.staff("admin").call("GET", "/menu")).json()
+    assert menu["items"] == read_menu(SAMPLE_MENU)["items"]
 
 
 async def test_replay_by_nobody_of_the_staff_is_refused(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.dev.guest import Guest, open_http
-from infra.dev.opening import OpeningError, import_menu
+from infra.dev.opening import OpeningError, menu_for_a_while
 from infra.dev.replay.ledger import Ledger
 from infra.dev.replay.report import print_report
 from infra.dev.replay.run import RefusedOrderError, Replay
@@ -124,8 +124,8 @@ async def _run_until_interrupted(
 
     async def run() -> None:
         await _check_gateway(http)
-        await import_menu(admin, menu.as_menu())
-        await replay.run()
+        async with menu_for_a_while(admin, menu.as_menu()):
+            await replay.run()
 
     running = asyncio.create_task(run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, running.cancel)
