@@ -1,11 +1,14 @@
 """Query parameters, and what is said about bad ones."""
 
+import re
+
 from starlette.requests import Request
 
 from gateway.problems import INVALID_PARAMETER
 from infra.web import ProblemError
 
 DEFAULT_KITCHEN = "main"
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 def bad_parameter(name: str, detail: str) -> ProblemError:
@@ -26,6 +29,18 @@ def whole_number(request: Request, name: str, *, most: int) -> int:
     if asked.isascii() and asked.isdigit() and len(asked) <= 9 and 1 <= int(asked) <= most:
         return int(asked)
     raise bad_parameter(name, f"must be 1 to {most}")
+
+
+def page_cursor(request: Request) -> str:
+    """Where a page of orders begins: after an order's id; "" when it is not given.
+
+    Raises:
+        ProblemError: 400 when it is something else.
+    """
+    cursor = request.query_params.get("cursor", "")
+    if cursor and not _ULID.fullmatch(cursor):
+        raise bad_parameter("cursor", "must be the next_cursor of another page")
+    return cursor
 
 
 def flag(request: Request, name: str) -> bool:

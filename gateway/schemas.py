@@ -159,7 +159,9 @@ class Pause(Body):
     """Whether orders are taken."""
 
     paused: bool
-    reason: str = Field("", max_length=500, examples=["the fryer is broken"])
+    reason: str | None = Field(
+        None, max_length=500, description="For guests.", examples=["the fryer is broken"]
+    )
 
 
 class Availability(Body):

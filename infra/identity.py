@@ -156,6 +156,8 @@ class TokenVerifier:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]},
             )
+        except jwt.ExpiredSignatureError as error:
+            raise InvalidTokenError("the access token has expired: refresh it") from error
         except jwt.PyJWTError as error:
             raise InvalidTokenError(f"the access token is not valid: {error}") from error
         caller = Caller(

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -298,9 +299,15 @@ def _order_id(text: str) -> str:
 
 
 def _note_violations(note: str, at: str = "/note") -> list[Violation]:
+    found: list[Violation] = []
     if len(note) > MAX_NOTE_CHARACTERS:
-        return [Violation(at, f"must be at most {MAX_NOTE_CHARACTERS} characters")]
-    return []
+        found.append(Violation(at, f"must be at most {MAX_NOTE_CHARACTERS} characters"))
+    # Cooks read it on paper and on screens; of what a keyboard has, lines and tabs are fine.
+    if not note.isprintable() and any(
+        unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\r\t" for char in note
+    ):
+        found.append(Violation(at, "use no control characters"))
+    return found
 
 
 def _line_requests(lines: Iterable[pb.LineRequest]) -> tuple[LineRequest, ...]:

@@ -16,7 +16,7 @@ from gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
 from gateway.idempotency import read_key
 from gateway.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, NOT_MODIFIED, ORDER_ID, REASON
 from gateway.orders_read import OrdersRead
-from gateway.parameters import bad_parameter, whole_number
+from gateway.parameters import bad_parameter, page_cursor, whole_number
 from gateway.problems import (
     BACKLOG_FULL,
     HOUSE_CLOSED,
@@ -108,7 +108,6 @@ class OrderRoutes:
                 "1 to 255 visible ASCII characters.",
                 "header",
                 schema={"type": "string", "pattern": "^[!-~]{1,255}$"},
-                example="lunch-1",
             )
         ],
         problems=[
@@ -179,7 +178,7 @@ class OrderRoutes:
             ListOrdersRequest(
                 status=_status(query),
                 limit=whole_number(request, "limit", most=MAX_PAGE),
-                cursor=query.get("cursor", ""),
+                cursor=page_cursor(request),
             ),
             token=caller.token,
         )

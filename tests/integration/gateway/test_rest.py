@@ -199,16 +199,17 @@ async def test_order_is_cancelled_by_path_or_query() -> None:
 async def test_orders_are_listed_as_asked() -> None:
     async with House().open() as house:
         house.orders.place("anna", "one")
-        answer = await house.call("GET", "/order?status=placed&limit=100&cursor=there")
-        assert answer.json()["next_cursor"] == "there"
+        there = "01KB0ZJ4T7X3Q5W8N2M6R9C1DE"
+        answer = await house.call("GET", f"/order?status=placed&limit=100&cursor={there}")
+        assert answer.json()["next_cursor"] == there
         assert len(answer.json()["orders"]) == 1
         assert house.orders.asked == [
             order_pb2.ListOrdersRequest(
-                status=order_pb2.ORDER_STATUS_PLACED, limit=100, cursor="there"
+                status=order_pb2.ORDER_STATUS_PLACED, limit=100, cursor=there
             )
         ]
         assert (await house.call("GET", "/order")).json()["next_cursor"] is None
-        for bad in ("status=PLACED", "limit=0", "limit=101", "limit=ten", "limit=²"):
+        for bad in ("status=PLACED", "limit=0", "limit=101", "limit=ten", "limit=²", "cursor=no"):
             answer = await house.call("GET", f"/order?{bad}")
             assert answer.status_code == 400
             assert answer.json()["parameter"] == bad.partition("=")[0]
@@ -521,6 +522,10 @@ async def test_house_tells_its_hours_and_pauses() -> None:
         pause = {"paused": True, "reason": "the fryer is broken"}
         answer = await house.call("PUT", "/house/pause", "carla", "kitchen", json=pause)
         assert (answer.json()["paused"], answer.json()["reason"]) == (True, pause["reason"])
+        # As it is told, so it may be said.
+        resumed = {"paused": False, "reason": None}
+        answer = await house.call("PUT", "/house/pause", "carla", "kitchen", json=resumed)
+        assert resumed.items() <= answer.json().items()
         unfit = {"hours": [lunch | {"opens": "24:30"}], "time_zone": "UTC"}
         refused = await house.call("PUT", "/house/hours", "boss", "admin", json=unfit)
         assert refused.json()["errors"][0]["pointer"] == "/hours/0/opens"

@@ -121,6 +121,7 @@ async def test_the_same_key_of_another_guest_is_another_key(stub):
         (place(quantity=1_000_000), "/items/0/quantity"),
         (pb.PlaceOrderRequest(), "/items"),
         (place(note="x" * 501), "/note"),
+        (place(note="no\x00onion"), "/note"),
         (place(kitchen="Main Street!"), "/kitchen"),
     ],
 )
