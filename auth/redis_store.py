@@ -22,6 +22,7 @@ from auth.ports import Outcome
 from auth.signing import SigningKey
 from infra.clock import from_text, to_ms, to_text
 from infra.redis_client import load_script
+from infra.unreadable import UNREADABLE, tell_unreadable
 
 
 class RedisAccountStore:
@@ -191,15 +192,19 @@ class RedisRevocationLog:
             list[tuple[str, Mapping[str, str]]],
             await self._redis.xrange(keys.REVOCATIONS, f"({after}" if after else "-"),
         )
-        found = [
-            Revocation(
-                at=from_text(fields["at"]),
-                expires_at=from_text(fields["expires_at"]),
-                session=fields["session"],
-                user_id=fields["user"],
-            )
-            for _, fields in entries
-        ]
+        found: list[Revocation] = []
+        for entry_id, fields in entries:
+            try:
+                revocation = Revocation(
+                    at=from_text(fields["at"]),
+                    expires_at=from_text(fields["expires_at"]),
+                    session=fields["session"],
+                    user_id=fields["user"],
+                )
+            except UNREADABLE as error:
+                tell_unreadable("revocation", error, entry_id=entry_id)
+            else:
+                found.append(revocation)
         return found, entries[-1][0] if entries else after
 
 
@@ -230,9 +235,11 @@ class RedisKeyStore:
         for kid in map(str, await self._redis.zrange(keys.SIGNING_KEYS, 0, -1)):
             fields = await _read_hash(self._redis, keys.signing_key(kid))
             if fields:
-                found.append(
-                    SigningKey.from_pem(fields["private_pem"], from_text(fields["created_at"]))
-                )
+                try:
+                    created_at = from_text(fields["created_at"])
+                    found.append(SigningKey.from_pem(fields["private_pem"], created_at))
+                except UNREADABLE as error:
+                    tell_unreadable("key", error, kid=kid)
             else:
                 await self._redis.zrem(keys.SIGNING_KEYS, kid)
         return found

@@ -22,7 +22,7 @@ from infra.identity import (
     NotAllowedError,
     set_caller,
 )
-from infra.lane import HandlerTable, LaneServicer
+from infra.lane import MAX_MESSAGE_BYTES, HandlerTable, LaneServicer
 from infra.logs import get_logger
 from infra.metrics import CallMeter, counted_stream
 from infra.process import PortInUseError
@@ -34,7 +34,6 @@ log = get_logger()
 
 INTERNAL = Answer(grpc.StatusCode.INTERNAL, "INTERNAL")
 LANE_SERVICE = lane_pb2.DESCRIPTOR.services_by_name["LaneService"].full_name
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_CONCURRENT_CALLS = 1_000
 
 # A peer that vanished without a word is noticed within about 15 s: keepalive every 10 s, 5 s to

@@ -45,6 +45,9 @@ BATCH_CALLS = 32
 """A larger crowd takes several messages, so that the first of it are served at one end while the
 rest are read at the other: 64 callers get a tenth more answers than by messages of 128."""
 BATCH_BYTES = 1024 * 1024
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+"""Of any gRPC message of ours; a larger one would end the stream it is on. Two hundred of the
+largest orders take half of that, and so does a board of many thousand tickets."""
 RUNNING_CALLS = 1_000
 RENEW_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
@@ -122,7 +125,12 @@ class _Outgoing(Generic[Item]):
         """What fits one batch; the rest wakes the next wait."""
         batch: list[Item] = []
         taken = 0
-        while self._items and len(batch) < BATCH_CALLS and taken < BATCH_BYTES:
+        # One that is larger than a batch goes alone.
+        while (
+            self._items
+            and len(batch) < BATCH_CALLS
+            and (not batch or taken + self._items[0][0] <= BATCH_BYTES)
+        ):
             size, item = self._items.popleft()
             taken += size
             batch.append(item)
@@ -366,8 +374,12 @@ class _Ride:
             response = await self._serve(method, payload, context)
             # What a servicer set, and did not abort with.
             if context.code() is grpc.StatusCode.OK:
-                self.replies.put((call_id, response), len(response))
-                return
+                if len(response) <= MAX_MESSAGE_BYTES - BATCH_BYTES:
+                    self.replies.put((call_id, response), len(response))
+                    return
+                # As a call of its own would end; here it would take the others with it.
+                code = grpc.StatusCode.RESOURCE_EXHAUSTED
+                context.end(code, f"a response of {len(response)} bytes is too large")
         except grpc.aio.AbortError:
             pass
         except asyncio.CancelledError:
@@ -494,11 +506,16 @@ class Lane:
                 pause = REOPEN_SECONDS[0]
             except grpc.aio.AioRpcError as error:
                 log.info("lane_lost", code=error.code().name, error=error.details())
+            except asyncio.InvalidStateError as error:
+                # How grpc.aio tells a writer that the call is over.
+                log.info("lane_lost", error=str(error))
             except asyncio.CancelledError:
                 # grpc.aio also raises this when the other side ends with CANCELLED.
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
+            except Exception:
+                log.exception("lane_failed")
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(pause * 2, longest)
 
@@ -608,9 +625,10 @@ class LaneChannel:
         ) -> Any:
             lane = self._pick()
             lines = _write_lines(metadata or ())
-            if lane is None or lines is None:
+            payload = b"" if lane is None else request_serializer(request)
+            if lane is None or lines is None or len(payload) > BATCH_BYTES:
                 return await plain(request, timeout=timeout, metadata=metadata, **options)
-            answer = await lane.call(method, request_serializer(request), timeout, lines)
+            answer = await lane.call(method, payload, timeout, lines)
             return response_deserializer(answer)
 
         return call

@@ -160,6 +160,8 @@ class SharedConnection:
             protocolError=InvalidResponse,
             replyError=connection.error_of,
             encoding="utf-8",
+            # A byte that is no UTF-8, in one value, must not cost all callers the connection.
+            errors="replace",
         )
         while (data := await connection.reader.read(READ_BYTES)) and connection is self._connection:
             parser.feed(data)
@@ -238,13 +240,6 @@ class SharedRedis(Redis):
         packed = b"".join(map(pack, commands))
         return await self.run(str(commands[0][0]), packed, len(commands))
 
-    async def fetch_at_once(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """``fetch``, all of one moment."""
-        packed = b"".join((_MULTI, *map(pack, commands), _EXEC))
-        *queued, replies = await self.run("MULTI", packed, len(commands) + 2)
-        without_error(queued)
-        return without_error([replies] if isinstance(replies, Exception) else replies)
-
     async def run(self, operation: str, packed: bytes, replies: int) -> list[Any]:
         """``ask``, as one operation of that name in the metrics."""
         began_at = time.perf_counter()
@@ -264,9 +259,10 @@ class SharedRedis(Redis):
             try:
                 answers = await self._shared.ask(packed, replies)
                 # LOADING is an answer, but one that says: come again.
-                if not isinstance(answers[-1], ConnectionError):
-                    return answers
-                raise answers[-1]
+                for answer in answers:
+                    if isinstance(answer, ConnectionError):
+                        raise answer
+                return answers
             except (ConnectionError, TimeoutError) as error:
                 REDIS_RETRIES.labels(type(error).__name__).inc()
                 failures += 1

@@ -20,7 +20,7 @@ from infra.clock import from_ms, to_ms
 from infra.correlation import TRACE_KEY
 from infra.redis_client import BLOCK_MS, load_script
 from infra.shared_pipeline import Arguments, Script, SharedRedis, read_hash
-from infra.unreadable import UNREADABLE, tell_unreadable
+from infra.unreadable import UNREADABLE, int32, int64, tell_unreadable
 from kitchen import keys
 from kitchen.domain import (
     Cause,
@@ -181,7 +181,7 @@ class RedisTicketStore:
         )
         # One that can't be read is a ticket all the same.
         return {
-            order_id: int(version) if str(version).isdecimal() else 0
+            order_id: int(version) if str(version).isdecimal() and len(version) < 19 else 0
             for order_id, version in zip(order_ids, found, strict=True)
             if version is not None
         }
@@ -278,7 +278,7 @@ class RedisFeeds:
 
     async def events_after(self, kitchen: str, event_id: str) -> Sequence[tuple[str, str]]:
         entries = await self._read(keys.events(kitchen), event_id, EVENTS_AT_ONCE)
-        return [(id, fields["order_id"]) for id, fields in entries]
+        return [(id, fields.get("order_id", "")) for id, fields in entries]
 
     async def _read(self, stream: str, after: str, limit: int) -> list[tuple[str, dict[str, str]]]:
         answer: Any = await self._redis.xread({stream: after}, count=limit, block=BLOCK_MS)
@@ -290,7 +290,20 @@ def _lines_to_json(lines: tuple[Line, ...]) -> bytes:
 
 
 def _lines_from_json(text: str) -> tuple[Line, ...]:
-    return tuple(Line(**{**line, "options": tuple(line["options"])}) for line in orjson.loads(text))
+    return tuple(map(_line, orjson.loads(text)))
+
+
+def _line(line: Mapping[str, Any]) -> Line:
+    return Line(
+        **{
+            **line,
+            "options": tuple(line["options"]),
+            "quantity": int32(line["quantity"]),
+            "unit_price": int64(line["unit_price"]),
+            "line_total": int64(line["line_total"]),
+            "prep_seconds": int32(line["prep_seconds"]),
+        }
+    )
 
 
 def _command_args(
@@ -354,10 +367,10 @@ def _ticket(flat: Sequence[str], known: Mapping[bytes, tuple[Line, ...]] = NO_LI
         order_id=fields["order_id"],
         kitchen=fields["kitchen"],
         status=Status(fields["status"]),
-        number=int(fields["number"]),
-        seq=int(fields["seq"]),
-        version=int(fields["version"]),
-        revision=int(fields["revision"]),
+        number=int32(fields["number"]),
+        seq=int64(fields["seq"]),
+        version=int64(fields["version"]),
+        revision=int64(fields["revision"]),
         lines=known.get(text.encode()) or _lines_from_json(text),
         note=fields["note"],
         placed_at=from_ms(int(fields["placed_at"])),
@@ -378,15 +391,15 @@ def _change(kitchen: str, id: str, fields: Mapping[str, str]) -> Change:
         id=id,
         kitchen=kitchen,
         order_id=fields["order_id"],
-        seq=int(fields["seq"]),
-        revision=int(fields["revision"]),
+        seq=int64(fields["seq"]),
+        revision=int64(fields["revision"]),
         previous=Status(fields["previous"]),
         status=Status(fields["status"]),
         cause=Cause(fields["cause"]),
         by=fields["by"],
         at=from_ms(int(fields["at"])),
         # Those written before every change told them have neither.
-        number=int(fields["number"] or 0),
+        number=int32(fields["number"] or 0),
         promised_at=_time(fields["promised_at"]),
         reason=fields["reason"],
         traceparent=fields.get(TRACE_KEY, ""),

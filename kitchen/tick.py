@@ -50,11 +50,15 @@ class Tick:
             await self._store.record_tick(kitchen.name, self._clock())
 
     async def _move_due(self, kitchen: Kitchen, source: Status, target: Status) -> None:
+        # Those that can't be worked on stay where they are, at the head: they take no one's place.
+        broken = 0
         while True:
-            due = await self._store.due(kitchen.name, source, self._clock(), SLICE)
-            moved, _ = await self._move(kitchen, due, source, target)
-            if len(due) < SLICE or not moved:
+            most = SLICE + broken
+            due = await self._store.due(kitchen.name, source, self._clock(), most)
+            moved, failed = await self._move(kitchen, due, source, target)
+            if len(due) < most or (not moved and failed <= broken):
                 return
+            broken = failed
 
     async def _start(self, kitchen: Kitchen) -> None:
         broken = 0
@@ -62,7 +66,6 @@ class Tick:
             room = kitchen.capacity - await self._store.count_preparing(kitchen.name)
             if room <= 0:
                 return
-            # Those that can't be moved stay where they are, at the head: they take no one's room.
             first = await self._store.next_queued(kitchen.name, min(room, SLICE) + broken)
             moved, failed = await self._move(kitchen, first, Status.QUEUED, Status.PREPARING)
             if not moved and failed <= broken:
@@ -70,17 +73,22 @@ class Tick:
             broken = failed
 
     async def _renew_promises(self, kitchen: Kitchen) -> None:
+        broken = 0
         while True:
-            late = await self._store.late(kitchen.name, self._clock(), SLICE)
+            most = SLICE + broken
+            late = await self._store.late(kitchen.name, self._clock(), most)
             since = time.time_ns()
-            renewed = await self._store.renew(kitchen, late, self._clock()) if late else ()
-            for answer in renewed:
+            answers = await self._store.renew(kitchen, late, self._clock()) if late else ()
+            failed = 0
+            for answer in answers:
                 if isinstance(answer, Exception):
+                    failed += 1
                     log.error("promise_not_renewed", kitchen=kitchen.name, exc_info=answer)
                 else:
                     tell_renewal(answer, since)
-            if len(late) < SLICE or not renewed:
+            if len(late) < most or (failed == len(answers) and failed <= broken):
                 return
+            broken = failed
 
     async def _move(
         self, kitchen: Kitchen, order_ids: Sequence[str], source: Status, target: Status

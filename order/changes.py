@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from infra import tracing
 from infra.frozen import altered
 from infra.logs import get_logger
+from infra.unreadable import is_of_data
 from infra.words import Word
 from order.domain import Change, Order, OrderError
 from order.journal import log_step
@@ -60,6 +61,9 @@ class Answer:
     detail: str = ""
 
 
+UNREADABLE = Answer(Verdict.FAILED, detail="the order can't be read")
+
+
 def judge(order: Order | Unreadable | None, change: TicketChange) -> Answer | Change:
     """What to commit for ``change``, or why not.
 
@@ -71,7 +75,7 @@ def judge(order: Order | Unreadable | None, change: TicketChange) -> Answer | Ch
     if order is None:
         return Answer(Verdict.UNKNOWN)
     if isinstance(order, Unreadable):
-        return Answer(Verdict.FAILED, detail="the order can't be read")
+        return UNREADABLE
     if order.status is Status.CANCELLED:
         return Answer(Verdict.VOID, order)
     if change.seq <= order.applied_seq:
@@ -159,10 +163,10 @@ async def _apply_apart(store: OrderStore, changes: Sequence[TicketChange]) -> li
     """As ``_apply_heads``, but what one order's data breaks fails that order's change alone."""
     try:
         return await _apply_heads(store, changes)
-    except RedisError:
-        # Not these changes' fault: the stream ends, and the kitchen sends them again.
-        raise
     except Exception as error:
+        if isinstance(error, RedisError) and not is_of_data(error):
+            # Not these changes' fault: the stream ends, and the kitchen sends them again.
+            raise
         if len(changes) > 1:
             return [answer for c in changes for answer in await _apply_apart(store, [c])]
         log.exception("change_failed", order_id=changes[0].order_id)
@@ -199,6 +203,8 @@ async def _apply_heads(store: OrderStore, changes: Sequence[TicketChange]) -> li
                     pending.append(change)
                 with tracing.within(change.traceparent):
                     log_step(step)
+            elif isinstance(result, Unreadable):
+                answers[change.order_id] = UNREADABLE
             else:
                 pending.append(change)
         if not pending:

@@ -9,6 +9,7 @@ import orjson
 
 from infra.clock import from_text, to_text
 from infra.correlation import TRACE_KEY
+from infra.unreadable import int32, int64
 from order.domain import (
     HistoryEntry,
     MenuItem,
@@ -41,11 +42,11 @@ def order_from_fields(fields: Mapping[str, str], history: tuple[HistoryEntry, ..
         id=fields["id"],
         user_id=fields["user_id"],
         kitchen=fields["kitchen"],
-        number=int(fields["number"]),
+        number=int32(fields["number"]),
         status=Status(fields["status"]),
-        version=int(fields["version"]),
-        revision=int(fields["revision"]),
-        applied_seq=int(fields["applied_seq"]),
+        version=int64(fields["version"]),
+        revision=int64(fields["revision"]),
+        applied_seq=int64(fields["applied_seq"]),
         lines=tuple(_line_from_json(line) for line in orjson.loads(fields["items"])),
         currency=fields["currency"],
         note=fields["note"],
@@ -90,7 +91,15 @@ def _line_to_json(line: OrderLine) -> dict[str, Any]:
 
 
 def _line_from_json(line: Mapping[str, Any]) -> OrderLine:
-    return OrderLine(**{**line, "options": tuple(line["options"])})
+    return OrderLine(
+        **{
+            **line,
+            "options": tuple(line["options"]),
+            "quantity": int32(line["quantity"]),
+            "unit_price": int64(line["unit_price"]),
+            "prep_seconds": int32(line["prep_seconds"]),
+        }
+    )
 
 
 def entry_to_json(entry: HistoryEntry) -> str:
@@ -135,8 +144,8 @@ def event_from_fields(event_id: str, fields: Mapping[str, str]) -> OrderEvent:
         order_id=fields["order_id"],
         status=Status(fields["status"]),
         previous=Status(fields["previous"]) if fields["previous"] else None,
-        version=int(fields["version"]),
-        number=int(fields["number"]),
+        version=int64(fields["version"]),
+        number=int32(fields["number"]),
         cause=Cause(fields["cause"]),
         at=from_text(fields["at"]),
         promised_at=_time_or_none(fields["promised_at"]),

@@ -17,6 +17,7 @@ from infra import tracing
 from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
+from infra.unreadable import UNREADABLE, tell_unreadable
 from order import keys
 from order.domain import Change, Order
 from order.ports import OrderStore, Unreadable
@@ -32,6 +33,15 @@ IDLE_SECONDS = 5.0
 MAX_PATIENCE_SECONDS = 5 * 60.0
 STUCK_FAILURES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
+COME_AGAIN = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        # What a kitchen that stops makes of the calls it did not finish.
+        grpc.StatusCode.CANCELLED,
+    }
+)
+"""How a call ends when the kitchen is away; any other end is that of what it was sent."""
 GATHER_SECONDS = 0.025
 """A message to the kitchen costs much the same with one order or with many."""
 CROWD = 1_000.0
@@ -249,6 +259,9 @@ class Dispatcher:
                     code=error.code().name,
                     error=error.details(),
                 )
+                if error.code() not in COME_AGAIN:
+                    await self._deliver_apart(by_order, spans)
+                    return
                 await backoff.wait()
             found = await self._store.get_many(list(by_order))
         known = {order.id: order for order in orders}
@@ -277,6 +290,18 @@ class Dispatcher:
                 case Queueing.CHANGED:
                     self._note_failure(by_order[each.order.id])
         await self._delete(done)
+
+    async def _deliver_apart(
+        self, by_order: Mapping[str, Sequence[Entry]], spans: Mapping[str, tracing.Span]
+    ) -> None:
+        """Delivers what the kitchen can't take together: in halves, down to the one at fault."""
+        order_ids = list(by_order)
+        if len(order_ids) == 1:
+            self._note_failure(by_order[order_ids[0]])
+            return
+        half = len(order_ids) // 2
+        for part in (order_ids[:half], order_ids[half:]):
+            await self._deliver_orders({order_id: by_order[order_id] for order_id in part}, spans)
 
     def _note_failure(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -335,12 +360,15 @@ class _Failures:
 
 
 def _entries(shard: str, found: Sequence[tuple[str, dict[str, str]]]) -> list[Entry]:
-    return [
-        Entry(
-            shard, entry_id, fields["order_id"], int(fields["version"]), fields.get(TRACE_KEY, "")
-        )
-        for entry_id, fields in found
-    ]
+    entries: list[Entry] = []
+    for entry_id, fields in found:
+        try:
+            version = int(fields["version"])
+            trace = fields.get(TRACE_KEY, "")
+            entries.append(Entry(shard, entry_id, fields["order_id"], version, trace))
+        except UNREADABLE as error:
+            tell_unreadable("outbox", error, key=keys.outbox(shard), entry_id=entry_id)
+    return entries
 
 
 def _trace_facts(entry: Entry) -> tracing.Attributes:

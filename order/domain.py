@@ -416,12 +416,16 @@ class OrderEvent:
 
 
 def price_lines(
-    requests: Sequence[LineRequest], menu: Menu, kept: Sequence[OrderLine] = ()
+    requests: Sequence[LineRequest],
+    menu: Menu,
+    kept: Sequence[OrderLine] = (),
+    currency: str = "",
 ) -> tuple[OrderLine, ...]:
     """The lines a guest asked for, at the menu's prices.
 
     A line that stays from ``kept`` (same dish, same options) keeps its price, and may stay though
-    the dish is sold out or gone, as long as there are not more of it.
+    the dish is sold out or gone, as long as there are not more of it. ``currency`` is that of those
+    prices; what is new must be priced in it, too.
 
     Raises:
         InvalidOrderError: with a violation for each thing that can't be ordered.
@@ -450,6 +454,9 @@ def price_lines(
             violations.append(Violation(f"{at}/sku", f"there is no dish {request.sku!r}"))
             continue
         violations += _option_violations(at, request.options, item)
+        if currency and currency != menu.currency:
+            said = f"is sold in {menu.currency} now, and this order is in {currency}"
+            violations.append(Violation(f"{at}/sku", said))
         if not item.available:
             sold_out.append(item.sku)
         prices = item.option_prices

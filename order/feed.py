@@ -359,10 +359,11 @@ class Feed:
         self, shard: str, after: str, upto: str
     ) -> list[tuple[str, dict[str, str]]] | None:
         """The feed's entries in ``(after, upto]``, or None when some of them were trimmed."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            await queue_cursor_check(pipe, keys.feed(shard), after)
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange(keys.feed(shard), min=f"({after}", max=upto)
-            checked, entries = await pipe.execute()
+            # As in ``events_after`` of the store.
+            queue_cursor_check(pipe, keys.feed(shard), after)
+            entries, checked = await pipe.execute()
         if not is_cursor_usable(checked, after, self._feed_length):
             return None
         found: list[tuple[str, dict[str, str]]] = entries

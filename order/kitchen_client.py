@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 import grpc
 
 from infra.grpc_runtime import service_metadata
+from infra.unreadable import UNREADABLE, tell_unreadable
 from order.dispatcher import Delivery
 from order.domain import Order
 from order.wire import read_place, ticket_command
@@ -23,7 +24,15 @@ class Kitchen:
 
     async def put_tickets(self, orders: Sequence[Order]) -> list[Delivery]:
         """Sends the wanted states of orders' tickets in one call."""
-        return await self._put(map(ticket_command, orders))
+        commands: list[order_pb2.TicketCommand] = []
+        untold: list[Delivery] = []
+        for order in orders:
+            try:
+                commands.append(ticket_command(order))
+            except UNREADABLE as error:
+                tell_unreadable("order", error, order_id=order.id)
+                untold.append(Delivery(order.id, taken=False, reason="the order can't be told"))
+        return untold + (await self._put(commands) if commands else [])
 
     async def void_ticket(self, kitchen: str, order_id: str, *, version: int) -> None:
         """Voids a ticket that has no order; ``version`` must be above what the kitchen knows."""
@@ -67,14 +76,20 @@ class Kitchen:
         return frozenset(mark.order_id for mark in answer.tickets)
 
     async def open_tickets(self, kitchen: str) -> AsyncIterator[Mapping[str, int]]:
-        """The orders that have an open ticket, and the version the kitchen knows, page by page."""
+        """The orders that have an open ticket, and the version the kitchen knows, page by page;
+        none where there is no such kitchen any more."""
         cursor = ""
         while True:
-            answer = await self._stub.ListOpenTickets(
-                kitchen_pb2.ListOpenTicketsRequest(kitchen=kitchen, cursor=cursor),
-                metadata=self._metadata(),
-                timeout=CALL_SECONDS,
-            )
+            try:
+                answer = await self._stub.ListOpenTickets(
+                    kitchen_pb2.ListOpenTicketsRequest(kitchen=kitchen, cursor=cursor),
+                    metadata=self._metadata(),
+                    timeout=CALL_SECONDS,
+                )
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                return
             yield {mark.order_id: mark.version for mark in answer.tickets}
             cursor = answer.next_cursor
             if not cursor:

@@ -26,6 +26,8 @@ class Unreadable:
     has written it. It stays as it is until somebody has looked, and holds up no other."""
 
     order_id: str
+    error: Exception = field(compare=False)
+    """What was met."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,10 @@ class OrderStore(Protocol):
         """
 
     async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
-        """Commits one change, its event and any command for the kitchen: all or nothing."""
+        """Commits one change, its event and any command for the kitchen: all or nothing.
+
+        Raises what Redis refuses.
+        """
 
     async def commit_many(
         self,
@@ -154,7 +159,7 @@ class OrderStore(Protocol):
         *,
         tell_kitchen: bool = False,
         heard: Sequence[Sequence[str]] = (),
-    ) -> list[Applied | Stale]:
+    ) -> list[Applied | Stale | Unreadable]:
         """Commits changes of different orders, each for itself, in one round trip.
 
         ``heard`` has for each the entries of the outbox that are deleted with the commit, for the

@@ -10,7 +10,7 @@ from infra.words import Word
 from order.domain import Change, Order
 from order.journal import log_step
 from order.lifecycle import Cause, Status
-from order.ports import Applied, OrderStore
+from order.ports import Applied, OrderStore, Stale
 
 MAX_ATTEMPTS = 10
 """Each but the first is lost to a guest who changed the order in the same instant."""
@@ -80,7 +80,7 @@ async def queue_orders(
                 answers[each.order.id] = Queueing.APPLIED
                 with tracing.within(each.order.traceparent):
                     log_step(step)
-            else:
+            elif isinstance(result, Stale):
                 pending.append(each)
         if not pending:
             break

@@ -17,7 +17,7 @@ from infra.clock import from_text, to_ms, to_text
 from infra.limits import Limit, Usage
 from infra.redis_client import load_script
 from infra.shared_pipeline import read_hash, without_error
-from infra.unreadable import UNREADABLE, tell_unreadable
+from infra.unreadable import UNREADABLE, is_of_data, tell_unreadable
 from order import keys
 from order.codec import (
     dish_from_json,
@@ -35,6 +35,7 @@ from order.domain import (
     Change,
     DishNotFoundError,
     Menu,
+    MenuItem,
     Order,
     OrderEvent,
     OrderNotFoundError,
@@ -63,6 +64,8 @@ RECENT_SCAN = 500
 OUTBOX_SCAN = 1_000
 RECENT_ORDERS = 4_096
 NO_EVENT = "0-0"
+LOOKS = 3
+"""How often an order and its history are read until they go together."""
 
 
 class RedisOrderStore:
@@ -107,14 +110,21 @@ class RedisOrderStore:
 
     async def get_with_history(self, order_id: str) -> Order | None:
         shard = shard_of_order(order_id)
-        # At once, so that the history is that of the version beside it.
-        fields, entries = await self._redis.fetch_at_once(
-            ("HGETALL", keys.order(shard, order_id)),
-            ("LRANGE", keys.history(shard, order_id), 0, -1),
-        )
-        if not fields:
-            return None
-        return order_from_fields(read_hash(fields), tuple(map(entry_from_json, entries)))
+        found: Order | None = None
+        for _ in range(LOOKS):
+            # Not in a transaction, which a full Redis refuses even for reading: so somebody may
+            # write between the two.
+            fields, entries = await self._redis.fetch_each(
+                ("HGETALL", keys.order(shard, order_id)),
+                ("LRANGE", keys.history(shard, order_id), 0, -1),
+            )
+            match _order(order_id, fields, entries):
+                case Unreadable(error=error):
+                    raise error
+                case found:
+                    if found is None or found.version in (e.version for e in found.history[-1:]):
+                        break
+        return found
 
     async def get_mark(self, order_id: str) -> OrderMark | None:
         key = keys.order(shard_of_order(order_id), order_id)
@@ -187,7 +197,7 @@ class RedisOrderStore:
 
     async def _first_answer(self, body_sha256: str, order_id: str) -> FirstAnswer:
         shard = shard_of_order(order_id)
-        fields, entry = await self._redis.fetch_at_once(
+        fields, entry = await self._redis.fetch(
             ("HGETALL", keys.order(shard, order_id)),
             ("LINDEX", keys.history(shard, order_id), 0),
         )
@@ -261,6 +271,8 @@ class RedisOrderStore:
 
     async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
         [result] = await self.commit_many([change], tell_kitchen=tell_kitchen)
+        if isinstance(result, Unreadable):
+            raise result.error
         return result
 
     async def commit_many(
@@ -269,17 +281,22 @@ class RedisOrderStore:
         *,
         tell_kitchen: bool = False,
         heard: Sequence[Sequence[str]] = (),
-    ) -> list[Applied | Stale]:
+    ) -> list[Applied | Stale | Unreadable]:
         replies = await self._change.each(
             [
                 self._change_call(change, tell_kitchen, ids)
                 for change, ids in zip(changes, heard or [()] * len(changes), strict=True)
             ]
         )
-        results: list[Applied | Stale] = []
+        if refusals := [e for e in replies if isinstance(e, Exception) and not is_of_data(e)]:
+            raise refusals[0]
+        results: list[Applied | Stale | Unreadable] = []
         for change, reply in zip(changes, replies, strict=True):
             if isinstance(reply, Exception):
-                raise reply
+                self._recent.pop(change.order.id, None)
+                tell_unreadable("order", reply, order_id=change.order.id)
+                results.append(Unreadable(change.order.id, reply))
+                continue
             result: Applied | Stale
             match reply.split(" "):
                 case ["APPLIED", *told]:
@@ -351,10 +368,11 @@ class RedisOrderStore:
 
     async def events_after(self, user_id: str, event_id: str, *, limit: int) -> UserEvents:
         key = keys.user_events(shard_of(user_id), user_id)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            await queue_cursor_check(pipe, key, event_id)
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange(key, min=f"({event_id}", count=limit + 1)
-            checked, entries = await pipe.execute()
+            # After it: what is still there now was then, and so was all that follows it.
+            queue_cursor_check(pipe, key, event_id)
+            entries, checked = await pipe.execute()
         if not is_cursor_usable(checked, event_id, self._user_events_length):
             return UserEvents((), more=False, usable=False)
         events = list(read_events(entries[:limit]))
@@ -380,7 +398,7 @@ class RedisOrderStore:
         entries = await self._redis.xrange(keys.outbox(shard), count=OUTBOX_SCAN + 1)
         if len(entries) > OUTBOX_SCAN:
             return None
-        return frozenset(fields["order_id"] for _, fields in entries)
+        return frozenset(fields.get("order_id", "") for _, fields in entries)
 
     async def tell_kitchen_again(self, order: Order) -> None:
         outbox = keys.outbox(shard_of_order(order.id))
@@ -399,19 +417,29 @@ class RedisOrderStore:
         await self._redis.hset(keys.KITCHENS, kitchen, to_text(at))
 
     async def read_ticks(self) -> Mapping[str, datetime]:
-        ticks = await self._redis.hgetall(keys.KITCHENS)
-        return {kitchen: from_text(at) for kitchen, at in ticks.items()}
+        ticks: dict[str, datetime] = {}
+        for kitchen, at in (await self._redis.hgetall(keys.KITCHENS)).items():
+            try:
+                ticks[kitchen] = from_text(at)
+            except UNREADABLE as error:
+                tell_unreadable("tick", error, kitchen=kitchen)
+        return ticks
 
 
-def _order(order_id: str, reply: Any) -> Order | Unreadable | None:
-    """The order of Redis' reply to HGETALL."""
+def _order(order_id: str, fields: Any, entries: Any = ()) -> Order | Unreadable | None:
+    """The order of Redis' replies about its hash and its history."""
     try:
-        if isinstance(reply, ResponseError):
-            raise reply
-        return order_from_fields(read_hash(reply)) if reply else None
+        for reply in (fields, entries):
+            if isinstance(reply, Exception):
+                raise reply
+        if not fields:
+            return None
+        return order_from_fields(read_hash(fields), tuple(map(entry_from_json, entries)))
     except UNREADABLE as error:
+        if isinstance(error, ResponseError) and not is_of_data(error):
+            raise
         tell_unreadable("order", error, order_id=order_id)
-        return Unreadable(order_id)
+        return Unreadable(order_id, error)
 
 
 def read_events(entries: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[OrderEvent]:
@@ -423,7 +451,7 @@ def read_events(entries: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[Or
             tell_unreadable("event", error, event_id=event_id)
 
 
-async def queue_cursor_check(pipe: Pipeline, key: str, event_id: str) -> None:
+def queue_cursor_check(pipe: Pipeline, key: str, event_id: str) -> None:
     """Asks, within ``pipe``, what ``is_cursor_usable`` must know of the stream at ``key``."""
     if event_id == NO_EVENT:
         pipe.xlen(key)
@@ -482,11 +510,16 @@ class RedisMenuStore:
 def _menu(fields: Mapping[str, str]) -> Menu:
     # A menu is read in the sequence its author gave it, which a hash does not keep.
     skus = orjson.loads(fields["_skus"]) if "_skus" in fields else fields
-    return Menu(
-        version=int(fields.get("_version", 0)),
-        currency=fields.get("_currency", ""),
-        items={sku: dish_from_json(sku, fields[sku]) for sku in skus if not sku.startswith("_")},
-    )
+    dishes: dict[str, MenuItem] = {}
+    for sku in skus:
+        if sku.startswith("_"):
+            continue
+        try:
+            dishes[sku] = dish_from_json(sku, fields[sku])
+        except UNREADABLE as error:
+            # All others can be ordered.
+            tell_unreadable("dish", error, sku=sku)
+    return Menu(int(fields.get("_version", 0)), fields.get("_currency", ""), dishes)
 
 
 class RedisHouseStore:

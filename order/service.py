@@ -242,7 +242,9 @@ class OrderService:
             if order.user_id != caller.user_id:
                 raise OrderNotFoundError(order_id)
             order.require_editable()
-            lines = price_lines(requests, menu, kept=order.lines) if requests else order.lines
+            lines = order.lines
+            if requests:
+                lines = price_lines(requests, menu, kept=lines, currency=order.currency)
             wish = order.note if note is None else note
             change = order.edit(lines, wish, by=caller.login, at=self._clock(), op=op)
             return None if (lines, wish) == (order.lines, order.note) else change

@@ -92,7 +92,7 @@ class HouseRoutes:
         body = await read_json(request, Pause)
         answer = await self._order.ask(
             self._order.stub.SetPause,
-            SetPauseRequest(paused=body.paused, reason=body.reason),
+            SetPauseRequest(paused=body.paused, reason=body.reason or ""),
             token=caller.token,
         )
         log.info("orders_paused" if body.paused else "orders_resumed", user_id=caller.user_id)

@@ -19,14 +19,20 @@ local KEPT_SECONDS = 86400
 local EVENTS_KEPT = 10000
 local SHELVES = {queued = queued, preparing = preparing, ready = ready}
 local CLOSED = {completed = true, cancelled = true, rejected = true}
+local OPEN = {placed = true, queued = true, preparing = true, ready = true, parked = true}
 local COUNTS = {'number', 'seq', 'version', 'revision', 'prep_ms', 'promised_at'}
+
+-- Found out before anything is written: Redis takes nothing back of what a script has done.
+local function unreadable(name) error('the ticket has no good ' .. name) end
 
 local function read()
   local pairs_read = redis.call('HGETALL', ticket)
   if #pairs_read == 0 then return nil end
   local fields = {}
   for i = 1, #pairs_read, 2 do fields[pairs_read[i]] = pairs_read[i + 1] end
-  for _, name in ipairs(COUNTS) do fields[name] = tonumber(fields[name]) end
+  for _, name in ipairs(COUNTS) do fields[name] = tonumber(fields[name]) or unreadable(name) end
+  if not (OPEN[fields.status] or CLOSED[fields.status]) then unreadable('status') end
+  if not fields.pending then unreadable('pending') end
   return fields
 end
 

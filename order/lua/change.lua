@@ -32,6 +32,9 @@ if redis.call('HGET', order, 'version') ~= expected then
   return 'STALE'
 end
 
+-- What can't be written to is found out before anything is.
+redis.call('LLEN', history)
+
 if ARGV[22] then
   -- The content as it was first: an idempotency key is answered with that.
   local items, note = unpack(redis.call('HMGET', order, 'items', 'note'))

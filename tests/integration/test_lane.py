@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
+from infra import lane as lane_module
 from infra.errors import Answer, RefusedError, Violation, read_refusal
 from infra.grpc_runtime import Boundary, grpc_server, open_channel
 from infra.identity import Guard
-from infra.lane import LaneChannel, open_lanes
+from infra.lane import Lane, LaneChannel, open_lanes
 from infra.logs import get_logger
 from shared_proto.restaurant.auth.v1 import auth_pb2 as pb
 from shared_proto.restaurant.auth.v1 import auth_pb2_grpc
@@ -190,6 +191,63 @@ async def test_a_lane_that_breaks_fails_its_calls_and_comes_back(servicer):
         async with serving(servicer, port):
             await opened(lanes)
             assert await stub.VerifyToken(pb.VerifyTokenRequest())
+
+
+class BrokenStream:
+    """A stream that is over, as its writer learns by ``error``."""
+
+    def __init__(self, error):
+        self._error = error
+
+    async def initial_metadata(self):
+        return ()
+
+    async def write(self, _):
+        raise self._error
+
+    async def read(self):
+        await asyncio.Event().wait()
+
+    def cancel(self):
+        pass
+
+
+@pytest.mark.parametrize("error", [asyncio.InvalidStateError("RPC already finished."), KeyError()])
+async def test_a_lane_whose_writer_fails_is_opened_again(servicer, error):
+    async with serving(servicer) as port, open_channel(f"127.0.0.1:{port}") as channel:
+        lane = Lane(channel, tuple)
+        real, broken = lane._stub.Ride, iter([BrokenStream(error)])
+        lane._stub.Ride = lambda **options: next(broken, None) or real(**options)
+        lanes = LaneChannel(channel, [lane])
+        stub = auth_pb2_grpc.AuthServiceStub(lanes)
+        running = asyncio.create_task(lane.run())
+        await opened(lanes)
+        lost = await refusal_of(stub.VerifyToken(pb.VerifyTokenRequest()))
+        assert lost.code is grpc.StatusCode.UNAVAILABLE
+        await opened(lanes)
+        assert await stub.VerifyToken(pb.VerifyTokenRequest())
+        assert lane.load == 0
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def test_an_answer_too_large_for_a_message_fails_alone(servicer, monkeypatch):
+    monkeypatch.setattr(lane_module, "MAX_MESSAGE_BYTES", lane_module.BATCH_BYTES + 1_000)
+    async with (
+        serving(servicer) as port,
+        open_channel(f"127.0.0.1:{port}") as channel,
+        open_lanes(channel, tuple, lanes=1) as lanes,
+    ):
+        await opened(lanes)
+        stub = auth_pb2_grpc.AuthServiceStub(lanes)
+        slow = asyncio.ensure_future(stub.Logout(pb.LogoutRequest()))
+        await servicer.entered.acquire()
+        refusal = await refusal_of(
+            stub.VerifyToken(pb.VerifyTokenRequest(access_token="x" * 2_000))
+        )
+        assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        servicer.release.set()
+        await slow
 
 
 async def test_large_answers_and_questions_do_not_break_the_lane(stub):

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 import uvloop
@@ -16,8 +14,6 @@ from infra.dev.rush.wires import Wire
 from infra.redis_client import open_redis
 from infra.shared_pipeline import Script, SharedRedis, read_hash
 from tests.conftest import free_port
-
-Fetch = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -211,11 +207,18 @@ async def test_calls_of_a_script_fail_alone(redis: SharedRedis) -> None:
     assert isinstance(refused, ResponseError)
 
 
-@pytest.mark.parametrize("fetch", [SharedRedis.fetch, SharedRedis.fetch_at_once])
-async def test_what_is_fetched_comes_as_redis_gives_it(redis: SharedRedis, fetch: Fetch) -> None:
+async def test_what_is_fetched_comes_as_redis_gives_it(redis: SharedRedis) -> None:
     await redis.hset("hash", mapping={"one": "1"})
-    flat, members = await fetch(redis, ("HGETALL", "hash"), ("SMEMBERS", "none"))
+    flat, members = await redis.fetch(("HGETALL", "hash"), ("SMEMBERS", "none"))
     assert (read_hash(flat), members) == ({"one": "1"}, [])
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await fetch(redis, ("HGETALL", "hash"), ("GET", "hash"))
-    assert await fetch(redis) == []
+        await redis.fetch(("HGETALL", "hash"), ("GET", "hash"))
+    flat, refused = await redis.fetch_each(("HGETALL", "hash"), ("GET", "hash"))
+    assert read_hash(flat) == {"one": "1"}
+    assert isinstance(refused, ResponseError)
+    assert await redis.fetch() == []
+
+
+async def test_bytes_that_are_no_text_cost_nobody_the_connection(redis: SharedRedis) -> None:
+    await redis.execute_command("SET", "torn", b"caf\xff")
+    assert await redis.get("torn") == "caf\ufffd"

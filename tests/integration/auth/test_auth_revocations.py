@@ -121,6 +121,25 @@ async def test_logout_everywhere_takes_a_session_that_is_not_over(auth: Auth) ->
         await log_out_everywhere(auth, tokens)
 
 
+async def test_entry_nobody_can_read_hides_no_other(auth: Auth, redis: Redis) -> None:
+    tokens = await sign_in(auth)
+    await redis.xadd(keys.REVOCATIONS, {"foo": "bar"})
+    await log_out(auth, tokens)
+    assert not await is_good(auth, tokens)
+    assert len(await told(auth)) == 1
+
+
+async def test_key_nobody_can_read_signs_nothing_and_hides_no_other(
+    auth: Auth, redis: Redis
+) -> None:
+    tokens = await sign_in(auth)
+    await redis.zadd(keys.SIGNING_KEYS, {"torn": 2})
+    await redis.hset(keys.signing_key("torn"), mapping={"private_pem": "x", "created_at": "z"})
+    await auth.key_ring.load()
+    assert await is_good(auth, tokens)
+    assert await is_good(auth, await sign_in(auth))
+
+
 async def test_made_up_refresh_tokens_fill_no_log(auth: Auth, redis: Redis) -> None:
     await auth.service.logout("made.up")
     assert not await redis.exists(keys.REVOCATIONS)

@@ -2,7 +2,6 @@
 all others go on."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -31,12 +30,22 @@ async def write_no_version(redis: Redis, key: str) -> None:
     await redis.hset(key, "version", "first")
 
 
+async def write_a_number_no_message_can_carry(redis: Redis, key: str) -> None:
+    await redis.hset(key, "number", str(10**12))
+
+
 async def write_something_else(redis: Redis, key: str) -> None:
     await redis.set(key, "not a hash")
 
 
 @pytest.fixture(
-    params=[lose_a_field, write_an_unknown_cause, write_no_version, write_something_else]
+    params=[
+        lose_a_field,
+        write_an_unknown_cause,
+        write_no_version,
+        write_a_number_no_message_can_carry,
+        write_something_else,
+    ]
 )
 def spoil(request: pytest.FixtureRequest, redis: Redis) -> Spoil:
     """Makes a ticket unreadable."""
@@ -83,11 +92,50 @@ async def test_the_others_are_started_and_cooked(redis: Redis, spoil: Spoil) -> 
     assert await world.statuses("B", "C") == [Status.READY, Status.READY]
 
 
-async def test_a_change_nobody_can_read_is_passed_over(pumping: Pumping, order: FakeOrder) -> None:
+@pytest.mark.parametrize("field", ["seq", "promised_at", "status", "pending"])
+async def test_it_goes_on_when_it_is_mended(world: World, field: str) -> None:
+    await world.start("A")
+    key = keys.ticket(MAIN, "A")
+    whole = await world.redis.hgetall(key)
+    if field == "pending":
+        await world.redis.hdel(key, field)
+    else:
+        await world.redis.hset(key, field, "never")
+    world.clock.advance(600)
+    await world.run_tick()
+    await world.run_tick()
+
+    await world.redis.hset(key, field, whole[field])
+    await world.run_tick()
+    assert await world.statuses("A") == [Status.READY]
+
+
+@pytest.mark.parametrize("slice", [1, 2])
+async def test_many_broken_tickets_neither_hold_up_a_tick_nor_keep_it_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch, slice: int
+) -> None:
+    monkeypatch.setattr("kitchen.tick.SLICE", slice)
+    broken = [f"broken-{n}" for n in range(5)]
+    for name in broken:
+        await world.redis.set(keys.ticket(MAIN, name), "not a hash")
+    await world.start("A")
+    for shelf in (keys.preparing, keys.promises):
+        await world.redis.zadd(shelf(MAIN), dict.fromkeys(broken, 1))
+    world.clock.advance(60)
+    await world.run_tick()
+
+    assert await world.statuses("A") == [Status.READY]
+    assert await world.store.last_tick(MAIN) == world.clock()
+
+
+@pytest.mark.parametrize("number", ["none", str(10**12)])
+async def test_a_change_nobody_can_read_is_passed_over(
+    pumping: Pumping, order: FakeOrder, number: str
+) -> None:
     world = pumping.world
     await world.start("A")
-    spoilt: dict[Any, Any] = {"order_id": "Z", "status": "on the moon"}
-    await world.redis.xadd(keys.changes(MAIN), spoilt)
+    [(_, spoilt)] = await world.redis.xrange(keys.changes(MAIN))
+    await world.redis.xadd(keys.changes(MAIN), {**spoilt, "order_id": "Z", "number": number})
     async with serving(order, pumping.port), pumping.pump():
         await pumping.service.until(lambda: len(pumping.service.settled) == 1)
         await world.start("B")

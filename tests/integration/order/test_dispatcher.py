@@ -317,6 +317,26 @@ async def test_what_the_kitchen_fails_on_again_and_again_is_told(
         await kitchen.until(lambda: order.id in kitchen.got)
 
 
+async def test_what_the_kitchen_can_not_take_together_is_sent_apart(
+    redis, store, service, kitchen, restless, monkeypatch
+):
+    orders = [await place(service) for _ in range(9)]
+    send, bad = kitchen.send, orders[3].id
+
+    async def send_small_batches(orders):
+        if len(orders) > 2 or bad in {order.id for order in orders}:
+            code, nothing = grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(code, nothing, nothing, "too large")
+        return await send(orders)
+
+    kitchen.send = send_small_batches
+    async with dispatching(redis, store, service, kitchen):
+        await kitchen.until(lambda: len(kitchen.got) == 8)
+    assert bad not in kitchen.got
+    ((_, left),) = await redis.xrange(OUTBOX)
+    assert left["order_id"] == bad
+
+
 async def test_a_redis_that_takes_no_writes_for_a_while_is_waited_out(
     redis, store, service, kitchen, restless
 ):

@@ -2,6 +2,7 @@
 all others go on."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -37,12 +38,23 @@ async def write_no_list_of_items(redis, key):
     await redis.hset(key, "items", '{"bowl": 1}')
 
 
+async def write_what_no_message_can_carry(redis, key):
+    [line] = json.loads(await redis.hget(key, "items"))
+    await redis.hset(key, "items", json.dumps([line | {"prep_seconds": 10**12}]))
+
+
 async def write_something_else(redis, key):
     await redis.set(key, "not a hash")
 
 
 @pytest.fixture(
-    params=[lose_a_field, write_an_unknown_status, write_no_list_of_items, write_something_else]
+    params=[
+        lose_a_field,
+        write_an_unknown_status,
+        write_no_list_of_items,
+        write_what_no_message_can_carry,
+        write_something_else,
+    ]
 )
 def spoil(request, redis):
     """Makes an order unreadable."""
@@ -63,8 +75,8 @@ async def test_it_is_counted_and_told_from_one_that_is_gone(store, service, spoi
     met = MET.labels("order")._value.get()
     gone = new_order_id(ANNA.user_id, utc_now())
     found = await store.get_many([bad.id, gone, good.id])
-    assert found[:2] == [Unreadable(bad.id), None]
-    assert found[2].id == good.id
+    assert isinstance(found[0], Unreadable)
+    assert (found[0].order_id, found[1], found[2].id) == (bad.id, None, good.id)
     assert MET.labels("order")._value.get() == met + 1
 
 
@@ -136,11 +148,60 @@ async def test_a_change_of_it_fails_alone(redis, service, stub, spoil):
     ]
 
 
-async def test_an_event_nobody_can_read_is_left_out(redis, stub):
+@pytest.mark.parametrize("part", [keys.order, keys.history])
+async def test_a_change_redis_refuses_fails_alone_and_writes_nothing(redis, stub, part):
+    bad, good = [(await stub.PlaceOrder(place(), metadata=as_user(ANNA))).order for _ in range(2)]
+    await redis.set(part(SHARD, bad.id), "something else")
+    before = await redis.dump(keys.order(SHARD, bad.id))
+    # The process remembers the order as it was.
+    verdicts = await push(stub, queue(bad), queue(good))
+    assert [verdict.kind for verdict in verdicts] == [
+        pb.VERDICT_KIND_FAILED,
+        pb.VERDICT_KIND_APPLIED,
+    ]
+    assert await redis.dump(keys.order(SHARD, bad.id)) == before
+
+
+async def test_what_the_outbox_holds_besides_orders_is_passed_over(redis, store, service):
+    await redis.xadd(OUTBOX, {"foo": "bar"})
+    await redis.xadd(OUTBOX, {"order_id": "x", "version": "first"})
+    kitchen = test_dispatcher.Kitchen()
+    order = await test_dispatcher.place(service)
+    async with dispatching(redis, store, service, kitchen):
+        await kitchen.until(lambda: order.id in kitchen.got)
+
+
+async def test_a_kitchen_whose_tick_can_not_be_read_is_no_kitchen(redis, store):
+    now = utc_now()
+    await store.save_tick("main", now)
+    await redis.hset(keys.KITCHENS, "ghost", "yesterday")
+    assert set(await store.read_ticks()) == {"main"}
+
+
+async def test_one_dish_nobody_can_read_is_not_on_the_menu(redis, service):
+    await redis.hset(keys.MENU, "bowl", "{oops")
+    await redis.hincrby(keys.MENU, "_version")
+    assert set((await service.read_menu()).items) == {"tea"}
+
+
+async def test_orders_are_read_when_redis_is_full(redis, service):
+    order = await test_dispatcher.place(service)
+    await redis.config_set("maxmemory", 1)
+    try:
+        assert (await service.get_order(ANNA, order.id)).id == order.id
+        events = await service.read_events(ANNA.user_id, "0-0")
+        assert [event.order_id for event in events.events] == [order.id]
+    finally:
+        await redis.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("version", ["first", str(10**20)])
+async def test_an_event_nobody_can_read_is_left_out(redis, stub, version):
     async with watching(stub, ANNA.user_id) as gateway:
         await gateway.until(added(ANNA.user_id))
-        event = {"user_id": ANNA.user_id, "status": "on the moon"}
-        await redis.xadd(keys.feed(SHARD), event)
+        event = {"user_id": ANNA.user_id, "order_id": "x", "status": "ready", "version": version}
+        event |= {"previous": "", "number": 1, "cause": "timer", "promised_at": ""}
+        await redis.xadd(keys.feed(SHARD), event | {"at": "2026-11-23T12:00:00Z"})
         order = (await stub.PlaceOrder(place(), metadata=as_user(ANNA))).order
         read = await gateway.until(at_least(1))
     assert [each.order_id for each in events_of(read)] == [order.id]

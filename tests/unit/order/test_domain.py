@@ -45,6 +45,18 @@ def bowl(quantity=1, *options):
     return LineRequest("chicken-bowl", quantity, options or ("rice",))
 
 
+def test_what_is_added_to_an_order_is_priced_in_its_currency():
+    (old,) = price_lines([bowl()], MENU)
+    yen = replace(MENU, currency="JPY")
+    more = [bowl(2), bowl(1, "salad")]
+    with pytest.raises(InvalidOrderError) as refused:
+        price_lines(more, yen, kept=[old], currency="EUR")
+    assert [violation.pointer for violation in refused.value.violations] == ["/items/1/sku"]
+    # What stays keeps its price.
+    (kept,) = price_lines([bowl(2)], yen, kept=[old], currency="EUR")
+    assert kept.unit_price == old.unit_price
+
+
 def an_order(status=Status.PLACED, **changes):
     change = new_order(
         order_id="01KAR0000000000000000000A0",
