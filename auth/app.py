@@ -153,6 +153,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """Runs auth until ``stopping`` is set."""
     async with running(settings):
         await stopping.wait()
+    log.info("service_stopped")
 
 
 async def _keep_keys(key_ring: KeyRing) -> None:

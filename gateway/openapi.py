@@ -15,7 +15,7 @@ DESCRIPTION = """\
 A guest orders, the kitchen cooks, and everyone watches it happen live.
 
 Sign up with `POST /register`, sign in with `POST /login`, and send the access token as
-`Authorization: Bearer …` ("Authorize" above does that for this page). Pages of this origin use
+`Authorization: Bearer …` (the "Authorize" button does that for this page). Pages of this origin use
 `POST /session` instead and never see a token: their cookie counts where `Sec-Fetch-Site` or
 `Origin` says that the request is the page's own.
 

@@ -47,6 +47,7 @@ def kitchens_of(settings: Settings) -> dict[str, Kitchen]:
             stations=entry.stations,
             speed=settings.speed,
             pickup_after=timedelta(seconds=settings.pickup_after_seconds),
+            tick=timedelta(seconds=settings.tick_seconds),
         )
         for entry in settings.kitchens
     }
@@ -127,9 +128,10 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
                         "service_started",
                         grpc_port=grpc_port,
                         ops_port=ops_port,
-                        kitchens={name: kitchen.mode for name, kitchen in kitchens.items()},
+                        kitchens={name: str(kitchen.mode) for name, kitchen in kitchens.items()},
                     )
                     await stopping.wait()
+                    log.info("service_stopping")
                     for board in boards.values():
                         board.close()
             finally:

@@ -106,8 +106,9 @@ class Kitchen:
 
     A ticket's prep time is the longest of its lines, because stations work side by side. The
     promise given to a new ticket is a simple estimate: now + wait + prep, where the wait is its own
-    prep time once for every full round of ``capacity`` tickets ahead of it, queued or being cooked.
-    It is renewed when it is about to be missed by more than two minutes.
+    prep time once for every full round of ``capacity`` tickets ahead of it, queued or being cooked,
+    and what the job may let it wait (``job_wait_ms``). It is renewed when it is about to be missed
+    by more than two minutes.
     """
 
     name: str
@@ -116,6 +117,14 @@ class Kitchen:
     stations: frozenset[str] = frozenset()
     speed: float = 1.0
     pickup_after: timedelta = timedelta(minutes=10)
+    tick: timedelta = timedelta(0)
+    """From one run of the job to the next."""
+
+    @property
+    def job_wait_ms(self) -> int:
+        """How long a ticket waits for the job at most: to be begun, and to be found done."""
+        waits = self.mode.starts_by_time + self.mode.finishes_by_time
+        return round(self.tick.total_seconds() * 1000 * waits)
 
     def prep_ms(self, lines: tuple[Line, ...]) -> int:
         """How long a ticket with these lines takes to cook here."""

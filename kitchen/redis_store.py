@@ -324,6 +324,7 @@ def _command_args(
         kitchen.prep_ms(command.lines),
         kitchen.capacity,
         kitchen.pickup_ms,
+        kitchen.job_wait_ms,
     ]
 
 

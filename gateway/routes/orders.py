@@ -58,6 +58,8 @@ log = get_logger()
 MAX_PAGE = 100
 
 TAG = "Orders"
+REPLAYED = "Idempotent-Replayed"
+"""As Stripe's API calls it; the draft of the ``Idempotency-Key`` header has no name for it."""
 ORDER_ID_IN_QUERY = Parameter(
     "id", "The order's id.", schema={"type": "string", "minLength": 1}, required=True
 )
@@ -93,6 +95,7 @@ class OrderRoutes:
             headers=ETAG
             | {
                 "Location": "Where the order is.",
+                REPLAYED: "`true` where this is the first answer to a repeated key.",
                 "RateLimit": "How many more may be placed, and when one more.",
                 "RateLimit-Policy": "How many may be placed, and within how many seconds.",
             },
@@ -147,6 +150,7 @@ class OrderRoutes:
             shapes.order(order),
             status_code=201,
             headers={"Location": location, "ETag": etag(order.version)}
+            | ({REPLAYED: "true"} if answer.replayed else {})
             | _rate_limit_headers(answer),
         )
 

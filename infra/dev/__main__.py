@@ -1,5 +1,6 @@
 """``./task dev``: a real Redis and the four services on this machine, until Ctrl-C."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -22,6 +23,12 @@ READY_SECONDS = 60
 
 def main() -> int:
     """Runs everything; the exit status says whether it ran as it should."""
+    argparse.ArgumentParser(
+        prog="dev",
+        description="A real Redis and the four services on this machine, until Ctrl-C.",
+        epilog="It takes no arguments: settings are environment variables, and the README lists "
+        "them, as in KITCHEN_SPEED=60 ./task dev.",
+    ).parse_args()
     settings = DevSettings()
     try:
         layout = Layout.from_environment(os.environ)
@@ -90,6 +97,7 @@ async def _run(
         else:
             print("\n".join(_banner(settings, layout, secrets)), flush=True)
             await stopped
+    print("Brigade is closed.", flush=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 -- ARGV   4 kitchen  5 version  6 revision  7 status  8 applied seq  9 items, JSON  10 note
 --        11 placed at, ms  12 pickup number, or 0  13 promised at, ms, or 0  14 reason
 --        15 prep time, ms  16 capacity  17 ms a ready ticket waits to be picked up
+--        18 ms a ticket waits for the job at most
 
 local command = {
   kitchen = ARGV[4], version = tonumber(ARGV[5]), revision = tonumber(ARGV[6]), status = ARGV[7],
@@ -10,7 +11,7 @@ local command = {
   number = tonumber(ARGV[12]), promised_at = tonumber(ARGV[13]), reason = ARGV[14],
   prep_ms = tonumber(ARGV[15]),
 }
-local capacity, pickup_ms = tonumber(ARGV[16]), tonumber(ARGV[17])
+local capacity, pickup_ms, job_wait_ms = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 
 local function new_ticket()
   return {
@@ -32,7 +33,7 @@ end
 local function first_promise()
   local ahead = redis.call('ZCARD', queued) + redis.call('ZCARD', preparing)
   local rounds = math.floor(ahead / capacity)
-  return now + t.prep_ms * rounds + t.prep_ms
+  return now + t.prep_ms * rounds + t.prep_ms + job_wait_ms
 end
 
 -- Makes the ticket what the command says, counting on from the seq the order service applied. The

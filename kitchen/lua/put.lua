@@ -1,7 +1,7 @@
 -- Brings a ticket to the wanted state a command tells, unless that version or a later one is known.
 --
 -- KEYS   as in ticket.lua
--- ARGV   as in ticket.lua and command.lua, and 18 the traceparent of the span that puts it, if any
+-- ARGV   as in ticket.lua and command.lua, and 19 the traceparent of the span that puts it, if any
 -- Reply  rebuilt | changed | voided | withdrawn | closed | noted | known, and the ticket
 --        taken <number> <promise, ms>  one text: the rest of the ticket is in the command, and
 --        Redis 6.2 sends each table that a script returns by a system call of its own
@@ -10,7 +10,7 @@ if t and command.version <= t.version then return reply('known') end
 
 if t == nil or t.status == 'parked' then
   t = new_ticket()
-  t.traceparent = ARGV[18]
+  t.traceparent = ARGV[19]
   if CLOSED[command.status] then
     -- Remembered only so that an older command, still on its way, can't bring it to life.
     redis.call('ZREM', parked, order_id)

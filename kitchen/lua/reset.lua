@@ -1,10 +1,10 @@
 -- Puts a ticket back into the state the order service knows, because it did not accept a change.
 --
 -- KEYS   as in ticket.lua
--- ARGV   as in ticket.lua and command.lua, and 18 the id of the change
+-- ARGV   as in ticket.lua and command.lua, and 19 the id of the change
 -- Reply  reset | voided | withdrawn | closed | gone (the change was not pending), and the ticket
 
-local change = ARGV[18]
+local change = ARGV[19]
 
 redis.call('XDEL', changes, change)
 if t == nil then return {'gone'} end

@@ -139,6 +139,8 @@ async def test_repeated_request_places_one_order(guest: Guest) -> None:
     again = await guest.call("POST", "/order", **request)
     assert first.status_code == again.status_code == 201
     assert first.json()["id"] == again.json()["id"]
+    told = [answer.headers.get("Idempotent-Replayed") for answer in (first, again)]
+    assert told == [None, "true"]
     listed = (await guest.call("GET", "/order")).json()["orders"]
     assert [order["id"] for order in listed] == [first.json()["id"]]
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from redis.asyncio import Redis
 
 from kitchen.domain import Cause, Mode, Status
@@ -31,6 +32,17 @@ async def test_queued_ticket_gets_a_new_promise_when_it_starts_two_minutes_late(
     world.clock.advance(1)
     await world.run_tick()
     assert await promise(world, "A") == world.clock() + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(("mode", "ticks"), [(Mode.AUTO, 2), (Mode.HYBRID, 1), (Mode.MANUAL, 0)])
+async def test_promise_counts_the_ticks_that_a_ticket_may_wait_for(
+    redis: Redis, mode: Mode, ticks: int
+) -> None:
+    tick = timedelta(seconds=10)
+    world = World(redis, kitchen(mode=mode, tick=tick))
+    await world.place("A")
+
+    assert (await world.ticket("A")).promised_at == NOON + timedelta(seconds=60) + ticks * tick
 
 
 async def test_renewal_is_a_change_whose_previous_equals_its_status(redis: Redis) -> None:
