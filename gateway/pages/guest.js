@@ -294,7 +294,7 @@ function showEarlier(host, except) {
   }
   if (!host.firstChild) {
     host.append(
-      h(except ? 'h2' : 'h1', {}, except ? t.earlier : t.orders),
+      h(except ? 'h2' : 'h1', {}, except ? t.otherOrders : t.orders),
       h('ul'),
       h('p.empty', { role: 'status' }),
       h('button.more', { type: 'button', onclick: loadOrders }),

@@ -110,7 +110,7 @@ const WORDS = {
   ],
   orderAgain: ['Order again', 'Заказать ещё раз'],
   orderMore: ['Order something else', 'Заказать что-то ещё'],
-  earlier: ['Earlier orders', 'Прошлые заказы'],
+  otherOrders: ['Your other orders', 'Другие заказы'],
   moreOrders: ['Show earlier ones', 'Показать ещё'],
   ordersFailed: ['We couldn’t read your orders.', 'Не удалось прочитать ваши заказы.'],
   noOrders: ['No orders yet. The menu is waiting.', 'Заказов пока нет. Меню ждёт.'],
