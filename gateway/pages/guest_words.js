@@ -1,14 +1,6 @@
 /** What the guest's page says. */
 
-import { choose, t as shared } from './words.js';
-
-const english = new Intl.PluralRules('en');
-const russian = new Intl.PluralRules('ru');
-
-/** A number and its noun, kept on one line. */
-const en = (n, one, other) => `${n}\u00a0${english.select(n) === 'one' ? one : other}`;
-const ru = (n, one, few, many) =>
-  `${n}\u00a0${{ one, few, many, other: many }[russian.select(n)]}`;
+import { choose, en, ru, t as shared } from './words.js';
 
 const WORDS = {
   // The menu

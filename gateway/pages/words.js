@@ -10,6 +10,14 @@ export const language =
 
 document.documentElement.lang = language;
 
+const english = new Intl.PluralRules('en');
+const russian = new Intl.PluralRules('ru');
+
+/** A number and its noun, kept on one line. */
+export const en = (n, one, other) => `${n}\u00a0${english.select(n) === 'one' ? one : other}`;
+export const ru = (n, one, few, many) =>
+  `${n}\u00a0${{ one, few, many, other: many }[russian.select(n)]}`;
+
 const WORDS = {
   // Everywhere
   live: ['live', 'на связи'],
@@ -47,8 +55,8 @@ const WORDS = {
     'Меню успело измениться. Проверьте заказ ещё раз.',
   ],
   tooManyAttempts: [
-    'Too many attempts. Wait a minute and try again.',
-    'Слишком много попыток. Подождите минуту.',
+    (n) => `Too many attempts. Try again in ${n > 1 ? en(n, 'minute', 'minutes') : 'a minute'}.`,
+    (n) => `Слишком много попыток. Попробуйте через ${n > 1 ? ru(n, 'минуту', 'минуты', 'минут') : 'минуту'}.`,
   ],
   changedMeanwhile: [
     'The order changed meanwhile. Look at it again.',
@@ -98,13 +106,17 @@ const KINDS = {
   'invalid-order': () => t.changedMenu,
   'house-closed': () => t.closed,
   'orders-paused': () => t.paused,
-  'too-many-attempts': () => t.tooManyAttempts,
-  'too-many-orders': () => t.tooManyAttempts,
+  'too-many-attempts': tooMany,
+  'too-many-orders': tooMany,
   'wrong-credentials': () => t.wrongCredentials,
   'login-taken': () => t.loginTaken,
   'version-mismatch': () => t.changedMeanwhile,
   'transition-not-allowed': () => t.tooLate,
 };
+
+function tooMany({ retry_after: seconds = 60 }) {
+  return t.tooManyAttempts(Math.ceil(seconds / 60));
+}
 
 /** A problem of the API in words for people. */
 export function explain(problem) {

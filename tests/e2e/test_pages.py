@@ -283,6 +283,30 @@ async def test_russian_browser_reads_russian(people: People) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("locale", "seconds", "words"),
+    [
+        ("en-GB", 30, "Try again in a minute."),
+        ("en-GB", 840, "Try again in 14 minutes."),
+        ("ru-RU", 30, "Попробуйте через минуту."),
+        ("ru-RU", 121, "Попробуйте через 3 минуты."),
+        ("ru-RU", 840, "Попробуйте через 14 минут."),
+    ],
+)
+async def test_who_tried_too_often_is_told_how_long_to_wait(
+    people: People, locale: str, seconds: int, words: str
+) -> None:
+    guest = await people.guest(locale=locale)
+    problem = {"type": "/problems/too-many-attempts", "status": 429, "retry_after": seconds}
+    await guest.page.route("**/session", lambda it: it.fulfill(status=429, json=problem))
+    await guest.page.locator("#nav button").click()
+    form = guest.page.locator(".sign-in")
+    await form.locator("[name=login]").fill(new_login())
+    await form.locator("[name=password]").fill("not my password")
+    await form.locator(".primary").click()
+    await expect(form.get_by_role("alert")).to_contain_text(words)
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_first_paint_does_not_jump(
     people: People, stack: Stack, viewport: dict[str, int]
