@@ -129,11 +129,13 @@ function showMenu() {
 
 /** What the guest should know before ordering. */
 function showStrips() {
-  const newest = bill.changes ? null : orders.active[0];
+  const { active } = orders;
+  // What can be picked up now comes before what was ordered last.
+  const first = bill.changes ? null : (active.find(({ status }) => status === 'ready') ?? active[0]);
   const shown = [
     signedOutWords && { kind: 'signed-out', words: signedOutWords },
     whyNot && { kind: 'closed', words: whyNot },
-    newest && { kind: 'ticket', id: newest.id, number: newest.number, status: newest.status },
+    first && { kind: 'ticket', id: first.id, number: first.number, status: first.status },
   ].filter(Boolean);
   syncChildren(strips, shown, ({ kind }) => kind, strip);
 }

@@ -183,6 +183,20 @@ async def test_guest_changes_and_cancels_while_that_is_allowed(people: People) -
     await expect(guest.ticket.get_by_role("button", name="Order again")).to_be_visible()
 
 
+async def test_menu_tells_of_the_order_that_is_ready_before_a_newer_one(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook())
+    number = await guest.order_bowl(new_login())
+    await guest.order_again([TART], "patio")
+    await cook.tap(number, "queued")
+    await cook.tap(number, "preparing")
+    await guest.expect_status("ready")
+    await expect(guest.page.locator("#nav .count")).to_have_text("2")
+    await guest.page.get_by_role("link", name="Menu").click()
+    strip = guest.page.locator(".strip")
+    await expect(strip).to_contain_text("Ready for you")
+    await expect(strip).to_contain_text(f"Your ticket {number}")
+
+
 async def test_what_can_no_longer_be_changed_says_why(people: People) -> None:
     guest, cook = await asyncio.gather(people.guest(), people.cook())
     number = await guest.order_bowl(new_login())
