@@ -134,6 +134,7 @@ function showStrips() {
   const first = bill.changes ? null : (active.find(({ status }) => status === 'ready') ?? active[0]);
   const shown = [
     signedOutWords && { kind: 'signed-out', words: signedOutWords },
+    bill.changes && { kind: 'changing', words: t.changing(bill.changes.number) },
     whyNot && { kind: 'closed', words: whyNot },
     first && { kind: 'ticket', id: first.id, number: first.number, status: first.status },
   ].filter(Boolean);
@@ -149,8 +150,14 @@ function strip({ kind, words, id, number, status }) {
       h('span', {}, t.statuses[status]),
     );
   }
-  const signIn = h('button.link', { type: 'button', onclick: () => askWho() }, t.signIn);
-  return h(`p.strip.${kind}`, { role: 'status' }, words, kind === 'signed-out' && signIn);
+  const link = (label, onclick) => h('button.link', { type: 'button', onclick }, label);
+  return h(
+    `p.strip.${kind}`,
+    { role: 'status' },
+    words,
+    kind === 'signed-out' && link(t.signIn, () => askWho()),
+    kind === 'changing' && link(t.dropChanges, dropChanges),
+  );
 }
 
 async function loadMenu() {
@@ -363,6 +370,8 @@ function ordersChanged(order) {
 
 function change(order) {
   bill.change(order);
+  // At its head the menu says what is changed.
+  scrolled.delete('#/menu');
   go('menu');
 }
 

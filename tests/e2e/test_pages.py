@@ -183,6 +183,24 @@ async def test_guest_changes_and_cancels_while_that_is_allowed(people: People) -
     await expect(guest.ticket.get_by_role("button", name="Order again")).to_be_visible()
 
 
+async def test_menu_on_a_phone_says_which_order_is_changed(people: People) -> None:
+    guest = await people.guest(viewport=PHONE)
+    number = await guest.order_bowl(new_login())
+    # However far down the menu was left.
+    await guest.page.get_by_role("link", name="Menu").click()
+    await expect(guest.page.locator(".strip")).to_contain_text(f"Your ticket {number}")
+    await guest.dish("lemon-tart").scroll_into_view_if_needed()
+    await guest.page.go_back()
+    await guest.ticket.get_by_role("button", name="Change").click()
+    strip = guest.page.locator(".strip")
+    await expect(strip).to_contain_text(f"Changing order {number}")
+    await expect(strip).to_be_in_viewport()
+    await strip.get_by_role("button", name="Leave it as it was").click()
+    await guest.expect_status("queued")
+    await guest.page.get_by_role("link", name="Menu").click()
+    await expect(strip).to_contain_text(f"Your ticket {number}")
+
+
 async def test_menu_tells_of_the_order_that_is_ready_before_a_newer_one(people: People) -> None:
     guest, cook = await asyncio.gather(people.guest(), people.cook())
     number = await guest.order_bowl(new_login())
