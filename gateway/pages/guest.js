@@ -273,7 +273,8 @@ function showOrder(id) {
     orders.loadToShow(id).catch((problem) => {
       // What is known of it stands; the pill says how old that is.
       if (place().id !== id || orders.get(id)) return;
-      showTrouble(problem.status === 404 ? t.noSuchOrder : explain(problem), () => show());
+      if (problem.status === 404) showTrouble(t.noSuchOrder, () => go('orders'), t.seeOrders);
+      else showTrouble(explain(problem), () => show());
     });
   }
   if (!order) {
@@ -488,14 +489,15 @@ async function leave() {
   go('menu');
 }
 
-function showTrouble(words, again) {
+/** What went wrong, and the one thing to do about it. */
+function showTrouble(words, onclick, label = t.tryAgain) {
   fill(
     view,
     h(
       'div.trouble',
       {},
       h('p', { role: 'alert' }, words),
-      h('button.primary', { type: 'button', onclick: again }, t.tryAgain),
+      h('button.primary', { type: 'button', onclick }, label),
     ),
   );
 }

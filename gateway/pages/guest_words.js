@@ -111,6 +111,7 @@ const WORDS = {
     (n) => (n ? `Ваш билет ${n}` : 'Ваш билет'),
   ],
   noSuchOrder: ['There is no such order.', 'Такого заказа нет.'],
+  seeOrders: ['See your orders', 'К вашим заказам'],
 };
 
 export const t = { ...shared, ...choose(WORDS) };

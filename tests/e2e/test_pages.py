@@ -224,6 +224,16 @@ async def test_what_can_no_longer_be_changed_says_why(people: People) -> None:
     await expect(guest.ticket.locator(".hint")).to_contain_text("being cooked")
 
 
+async def test_order_that_is_not_there_leads_to_those_that_are(people: People) -> None:
+    guest = await people.guest()
+    number = await guest.order_bowl(new_login())
+    # The last sign of an id may be any.
+    await guest.page.evaluate("() => { location.hash = location.hash.slice(0, -4) + '0000'; }")
+    await expect(guest.page.get_by_role("alert")).to_have_text("There is no such order.")
+    await guest.page.get_by_role("button", name="See your orders").click()
+    await expect(guest.page.locator(".stub .figure")).to_have_text(str(number))
+
+
 async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: People) -> None:
     guest, cook = await asyncio.gather(people.guest(), people.cook())
     await guest.write_down("lemon-tart")
