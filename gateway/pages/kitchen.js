@@ -59,6 +59,8 @@ let account = null;
 /** @type {Live|null} */
 let live = null;
 let board = new KitchenBoard();
+/** Whether the board was filled since it was opened. */
+let isFilled = false;
 let station = '';
 let selected = '';
 let lastTapAt = 0;
@@ -149,6 +151,15 @@ function render() {
   fill(allDay, allDayRows());
   const names = board.stations;
   if (stations.dataset.names !== `${names} ${station}`) showStations(names);
+}
+
+/** Where the columns scroll sideways: an empty first one is no beginning. */
+function showFirstTickets() {
+  if (isFilled) return;
+  isFilled = true;
+  const status = COLUMNS.find((it) => board.column(it, station).length);
+  const column = view.querySelector(`.column[data-status="${status}"]`);
+  column?.scrollIntoView({ block: 'nearest', inline: 'start' });
 }
 
 function viewOf(ticket, wanted) {
@@ -452,6 +463,7 @@ function onEvent(event, data) {
     announce(fresh.map(({ number }) => t.newTicket(number)).join('. '));
   }
   render();
+  showFirstTickets();
 }
 
 // Who it is
@@ -484,6 +496,7 @@ function begin(who, state = null) {
     onBack: () => release.check(),
   });
   showBoard();
+  if (state) showFirstTickets();
 }
 
 function end() {
@@ -491,6 +504,7 @@ function end() {
   live = null;
   account = null;
   board = new KitchenBoard();
+  isFilled = false;
   dialog.close();
   tools.replaceChildren();
   corner.replaceChildren();

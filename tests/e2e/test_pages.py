@@ -1,9 +1,11 @@
 """The three pages in a real browser: live, whatever dies meanwhile, and fit for everyone."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -469,6 +471,41 @@ async def test_stations_show_their_own_dishes_and_all_day_counts_them(people: Pe
     await expect(card).not_to_contain_text("Chicken Bowl")
     await expect(card).to_contain_text("+ 1 at other stations")
     await expect(cook.page.locator(".all-day")).not_to_contain_text("Chicken Bowl")
+
+
+async def test_board_on_a_phone_begins_where_tickets_are_and_stays_there(people: People) -> None:
+    def ticket(number: int, status: str) -> dict[str, Any]:
+        return {
+            "order_id": f"order{number}",
+            "number": number,
+            "status": status,
+            "seq": number,
+            "revision": 1,
+            "items": [{"sku": "fries", "name": "Fries", "quantity": 1, "options": []}],
+            "note": "",
+            "placed_at": "2025-01-01T12:00:00Z",
+            "promised_at": None,
+            "held": False,
+            "flag": None,
+            "reason": None,
+        }
+
+    boards = [[ticket(1, "preparing")], [ticket(1, "preparing"), ticket(2, "queued")]]
+
+    async def answer(route: Route) -> None:
+        tickets = boards.pop(0) if len(boards) > 1 else boards[0]
+        await route.fulfill(
+            content_type="text/event-stream",
+            body=f"event: snapshot\ndata: {json.dumps({'tickets': tickets})}\n\n",
+        )
+
+    cook = await people.cook(viewport=PHONE)
+    await cook.page.route("**/kitchen/stream*", answer)
+    await cook.page.reload()
+    foot = cook.card(1, "preparing").locator(".foot")
+    await expect(foot).to_be_in_viewport(ratio=0.9)
+    await expect(cook.card(2, "queued")).to_have_count(1)
+    await expect(foot).to_be_in_viewport(ratio=0.9)
 
 
 async def test_guest_gets_no_kitchen_board(people: People, stack: Stack) -> None:
