@@ -232,7 +232,10 @@ async function send() {
       if (await askWho(t.signedOut)) return send();
     }
     const skus = problem.facts?.skus;
-    if (skus) problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
+    if (skus) {
+      problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
+      problem.facts.hasRest = bill.lines.some(({ sku }) => !skus.includes(sku));
+    }
     billView.complain(explain(problem));
     if (['sold-out', 'invalid-order', 'house-closed', 'orders-paused'].includes(problem.kind)) loadMenu();
     if (changes) orders.load(changes.id).catch(() => {});

@@ -47,8 +47,9 @@ const WORDS = {
     'Выберите пароль от 8 знаков, который никто не угадает.',
   ],
   soldOutSince: [
-    (dishes) => `Just sold out: ${dishes}. Take it off and order the rest.`,
-    (dishes) => `Только что закончилось: ${dishes}. Уберите из счёта и закажите остальное.`,
+    (dishes, hasRest) => `Just sold out: ${dishes}. Take it off${hasRest ? ' and order the rest' : ''}.`,
+    (dishes, hasRest) =>
+      `Только что закончилось: ${dishes}. Уберите из счёта${hasRest ? ' и закажите остальное' : ''}.`,
   ],
   changedMenu: [
     'The menu changed meanwhile. Look at your order again.',
@@ -102,7 +103,8 @@ export function choose(words) {
 export const t = choose(WORDS);
 
 const KINDS = {
-  'sold-out': (facts) => t.soldOutSince((facts.dishes ?? facts.skus ?? []).join(', ')),
+  'sold-out': ({ dishes, skus = [], hasRest = true }) =>
+    t.soldOutSince((dishes ?? skus).join(', '), hasRest),
   'invalid-order': () => t.changedMenu,
   'house-closed': () => t.closed,
   'orders-paused': () => t.paused,

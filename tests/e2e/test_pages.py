@@ -246,7 +246,9 @@ async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: Peo
             await tart.click()
         await guest.send()
         await guest.sign_up(new_login())
-        await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("sold out")
+        await expect(guest.page.locator(".bill [role=alert]")).to_have_text(
+            "Just sold out: Lemon Tart. Take it off."
+        )
         await expect(guest.dish("lemon-tart")).to_contain_text("sold out")
     finally:
         async with cook.page.expect_response(lambda it: it.request.method == "PATCH"):
