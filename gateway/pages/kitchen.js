@@ -257,6 +257,14 @@ const taps = {
   onSeen(id) {
     send(board.get(id), 'acknowledge');
   },
+  onNote(id) {
+    const { number, note } = board.get(id);
+    ask(
+      h('h2', {}, number),
+      h('p.note-strip', {}, note),
+      h('button.wide', { type: 'button', onclick: () => dialog.close() }, t.close),
+    );
+  },
 };
 
 async function send(ticket, tap, facts = {}, options = {}) {

@@ -3,6 +3,9 @@
 import { h } from './dom.js';
 import { t } from './kitchen_words.js';
 
+/** A longer note is shown in part: the ticket's button has to stay within reach. */
+const LONG_NOTE = 150;
+
 /**
  * @typedef {Object} TicketView all that a ticket shows
  * @property {string} id
@@ -23,7 +26,8 @@ import { t } from './kitchen_words.js';
 /**
  * @param {TicketView} view
  * @param {{onAct: (id: string) => void, onRecall: (id: string) => void,
- *   onVoid: (id: string) => void, onSeen: (id: string) => void}} taps
+ *   onVoid: (id: string) => void, onSeen: (id: string) => void,
+ *   onNote: (id: string) => void}} taps
  * @param {boolean} isNew
  */
 export function kitchenTicket(view, taps, isNew) {
@@ -61,7 +65,7 @@ export function kitchenTicket(view, taps, isNew) {
       view.flag && flag(view, taps),
       h('ul', {}, view.lines.map(line)),
       view.elsewhere > 0 && h('p.elsewhere', {}, t.elsewhere(view.elsewhere)),
-      view.note && h('p.note-strip', {}, view.note),
+      view.note && note(view, taps),
       foot(view, taps),
     ),
   );
@@ -85,6 +89,15 @@ function line({ quantity, name, options, mark }) {
   ];
   const tag = { gone: 'del', added: 'ins' }[mark] ?? 'div';
   return h('li', {}, h(tag, {}, content));
+}
+
+function note({ id, note: words }, taps) {
+  if (words.length <= LONG_NOTE) return h('p.note-strip', {}, words);
+  return h(
+    'button.note-strip',
+    { type: 'button', 'aria-haspopup': 'dialog', onclick: () => taps.onNote(id) },
+    h('span', {}, words),
+  );
 }
 
 function foot({ id, status, isSending, leaving }, taps) {

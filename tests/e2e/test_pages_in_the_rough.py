@@ -295,6 +295,21 @@ async def test_number_typed_by_touch_is_brought_into_view(people: People) -> Non
     await expect(last.locator(".foot")).to_be_in_viewport()
 
 
+async def test_long_note_leaves_the_button_within_reach(people: People) -> None:
+    guest, cook = await asyncio.gather(people.guest(), people.cook(viewport=PHONE))
+    number = await guest.order_bowl(new_login())
+    wish = "x" * 490
+    await guest.order_again([TART], "patio", wish)
+    card = cook.card(number + 1)
+    await expect(card).to_be_attached()
+    box = await card.bounding_box()
+    assert box is not None
+    assert box["height"] < PHONE["height"] / 2
+    await card.get_by_role("button", name=wish).click()
+    await expect(cook.page.locator("dialog[open] .note-strip")).to_have_text(wish)
+    await expect(cook.page.locator("dialog[open]")).to_be_in_viewport(ratio=1)
+
+
 async def test_two_cooks_who_tap_one_ticket_start_it_once(people: People) -> None:
     guest, one, other = await asyncio.gather(people.guest(), people.cook(), people.cook())
     number = await guest.order_bowl(new_login())
