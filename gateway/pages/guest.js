@@ -20,6 +20,7 @@ const COOKING_MS = 30_000;
 const AGAIN_MS = 5_000;
 /** So long the first paint waits for the orders of somebody who was here before. */
 const ORDERS_MS = 1_000;
+/** Kept for who signed in here once: 'yes', or '' after signing out. */
 const WAS_HERE = 'brigade-was-here';
 
 const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
@@ -213,7 +214,8 @@ function checkBill() {
 }
 
 async function send() {
-  if (!account && !(await askWho())) return;
+  const isNew = localStorage.getItem(WAS_HERE) === null;
+  if (!account && !(await askWho(t.signInToOrder, isNew))) return;
   const { changes } = bill;
   try {
     const order = changes
@@ -419,13 +421,14 @@ function tick() {
 // Who it is
 
 /** Asks to sign in; true when that was done. */
-function askWho(hint = t.signInToOrder) {
+function askWho(hint = t.signInToOrder, isNew = false) {
   return new Promise((resolve) => {
     dialog.onclose = () => resolve(Boolean(account));
     fill(
       dialog,
       signInForm({
         hint,
+        isNew,
         onDone: (who) => {
           begin(who);
           dialog.close();
@@ -485,7 +488,7 @@ async function leave() {
     announce(explain(problem));
     return;
   }
-  localStorage.removeItem(WAS_HERE);
+  localStorage.setItem(WAS_HERE, '');
   bill.clear();
   signedOutWords = '';
   end();

@@ -8,10 +8,10 @@ import { explain, t } from './words.js';
  * @param {Object} options
  * @param {string} options.hint why to sign in
  * @param {boolean} [options.canSignUp]
+ * @param {boolean} [options.isNew] whether it begins with making an account
  * @param {(account: {user_id: string, login: string, roles: string[]}) => void} options.onDone
  */
-export function signInForm({ hint, canSignUp = true, onDone }) {
-  let isNew = false;
+export function signInForm({ hint, canSignUp = true, isNew = false, onDone }) {
   const error = h('p.error', { role: 'alert' });
   const title = h('h2');
   const login = h('input', {
@@ -49,7 +49,7 @@ export function signInForm({ hint, canSignUp = true, onDone }) {
     }
   }
 
-  turn(false);
+  turn(isNew);
   const form = h('form.sign-in', { onsubmit: send });
   fill(
     form,

@@ -17,6 +17,7 @@ from tests.browser import (
     CATCH_UP_MS,
     CHROMIUM,
     DESKTOP,
+    PASSWORD,
     PATIO,
     PHONE,
     BoardPage,
@@ -31,6 +32,22 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium o
 
 BOWL = {"sku": "chicken-bowl", "quantity": 1, "options": ["rice"]}
 TART = {"sku": "lemon-tart", "quantity": 2, "options": []}
+
+
+@pytest.fixture(autouse=True)
+def form_that_begins_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is new here is asked for a new account at once, others to sign in."""
+
+    async def sign_up(guest: GuestPage, login: str) -> None:
+        dialog = guest.page.locator("dialog[open]")
+        await expect(dialog).to_be_visible()
+        if await dialog.locator("[autocomplete=current-password]").count():
+            await dialog.locator(".link").click()
+        await dialog.locator("[name=login]").fill(login)
+        await dialog.locator("[name=password]").fill(PASSWORD)
+        await dialog.locator(".primary").click()
+
+    monkeypatch.setattr(GuestPage, "sign_up", sign_up)
 
 
 @asynccontextmanager
@@ -170,6 +187,20 @@ async def test_tabs_share_one_stream_and_pass_it_on(people: People) -> None:
 
 
 # The guest
+
+
+async def test_who_is_new_here_is_asked_for_a_new_account(people: People) -> None:
+    guest = await people.guest()
+    heading = guest.page.locator("dialog[open] h2")
+    await guest.write_down("lemon-tart")
+    await guest.send()
+    await expect(heading).to_have_text("Nice to meet you")
+    await guest.sign_up(new_login())
+    await guest.number()
+    await guest.page.get_by_role("button", name="Sign out").click()
+    await guest.write_down("lemon-tart")
+    await guest.send()
+    await expect(heading).to_have_text("Welcome back")
 
 
 async def test_guest_changes_and_cancels_while_that_is_allowed(people: People) -> None:
