@@ -153,7 +153,7 @@ export class BillView {
     this.sum = h('b');
     this.bar = h(
       'button.bill-bar',
-      { type: 'button', 'aria-expanded': 'false', onclick: () => this.#open(!this.#isOpen) },
+      { 'aria-expanded': 'false', onclick: () => this.#open(!this.#isOpen) },
       this.count,
       this.sum,
       h('span.sign.unfolds', { 'aria-hidden': 'true' }),
@@ -173,11 +173,10 @@ export class BillView {
     this.error = h('p.error', { role: 'alert' });
     this.hint = h('p.hint', { role: 'status' });
     this.button = h('button.primary.wide', {
-      type: 'button',
       data: { key: 'send' },
       onclick: () => this.#send(),
     });
-    this.drop = h('button.link', { type: 'button', onclick: onDrop }, t.dropChanges);
+    this.drop = h('button.link', { onclick: onDrop }, t.dropChanges);
     this.element = h(
       'aside.bill',
       {

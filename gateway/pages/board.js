@@ -54,7 +54,6 @@ function showTools() {
     h(
       'button',
       {
-        type: 'button',
         'aria-pressed': String(soundIsOn()),
         data: { key: 'sound' },
         onclick: () => {

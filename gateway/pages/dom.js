@@ -11,6 +11,8 @@
 export function h(tag, properties = {}, ...children) {
   const [name, ...classes] = tag.split('.');
   const element = document.createElement(name);
+  // None sends a form unless it says so.
+  if (name === 'button') element.type = 'button';
   if (classes.length) element.className = classes.join(' ');
   for (const [key, value] of Object.entries(properties)) {
     if (value == null || value === false) continue;

@@ -109,8 +109,8 @@ function showNav(current) {
     account && link('#/orders', [t.orders, count > 0 && h('b.count', {}, count)], current === 'orders'),
     isStaff && link('/kitchen', t.kitchenBoard, false),
     account
-      ? h('button.link', { type: 'button', title: account.login, onclick: leave }, t.signOut)
-      : h('button.link', { type: 'button', onclick: () => askWho() }, t.signIn),
+      ? h('button.link', { title: account.login, onclick: leave }, t.signOut)
+      : h('button.link', { onclick: () => askWho() }, t.signIn),
   );
 }
 
@@ -151,13 +151,12 @@ function strip({ kind, words, id, number, status }) {
       h('span', {}, t.statuses[status]),
     );
   }
-  const link = (label, onclick) => h('button.link', { type: 'button', onclick }, label);
   return h(
     `p.strip.${kind}`,
     { role: 'status' },
     words,
-    kind === 'signed-out' && link(t.signIn, () => askWho()),
-    kind === 'changing' && link(t.dropChanges, dropChanges),
+    kind === 'signed-out' && h('button.link', { onclick: () => askWho() }, t.signIn),
+    kind === 'changing' && h('button.link', { onclick: dropChanges }, t.dropChanges),
   );
 }
 
@@ -312,7 +311,7 @@ function showEarlier(host, except) {
       h(except ? 'h2' : 'h1', {}, except ? t.otherOrders : t.orders),
       h('ul'),
       h('p.empty', { role: 'status' }),
-      h('button.more', { type: 'button', onclick: loadOrders }),
+      h('button.more', { onclick: loadOrders }),
     );
   }
   syncChildren(host.querySelector('ul'), others, (order) => order.id, stub);
@@ -434,7 +433,7 @@ function askWho(hint = t.signInToOrder, isNew = false) {
           dialog.close();
         },
       }),
-      h('button.close', { type: 'button', 'aria-label': t.close, onclick: () => dialog.close() }, '×'),
+      h('button.close', { 'aria-label': t.close, onclick: () => dialog.close() }, '×'),
     );
     nameDialog(dialog);
     dialog.showModal();
@@ -503,7 +502,7 @@ function showTrouble(words, onclick, label = t.tryAgain) {
       'div.trouble',
       {},
       h('p', { role: 'alert' }, words),
-      h('button.primary', { type: 'button', onclick }, label),
+      h('button.primary', { onclick }, label),
     ),
   );
 }

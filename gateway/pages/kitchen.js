@@ -109,13 +109,13 @@ function showBoard() {
 
 function showTools() {
   const toggle = (words, isOn, onclick, key) =>
-    h('button', { type: 'button', 'aria-pressed': isOn, data: { key }, onclick }, words);
+    h('button', { 'aria-pressed': isOn, data: { key }, onclick }, words);
   const isLight = document.documentElement.classList.contains('light');
   fill(
     tools,
     find,
     stations,
-    h('button', { type: 'button', data: { key: 'sold-out' }, onclick: showSoldOut }, t.soldOutSwitch),
+    h('button', { data: { key: 'sold-out' }, onclick: showSoldOut }, t.soldOutSwitch),
     toggle(t.sound, String(soundIsOn()), () => {
       turnSound(!soundIsOn());
       showTools();
@@ -125,7 +125,7 @@ function showTools() {
       paint();
       showTools();
     }, 'light'),
-    h('button.link', { type: 'button', title: account.login, onclick: leave }, t.signOut),
+    h('button.link', { title: account.login, onclick: leave }, t.signOut),
   );
 }
 
@@ -197,7 +197,6 @@ function showStations(names) {
       h(
         'button',
         {
-          type: 'button',
           'aria-pressed': String(name === station),
           data: { key: `station-${name}` },
           onclick: () => {
@@ -262,7 +261,7 @@ const taps = {
     ask(
       h('h2', {}, number),
       h('p.note-strip', {}, note),
-      h('button.wide', { type: 'button', onclick: () => dialog.close() }, t.close),
+      h('button.wide', { onclick: () => dialog.close() }, t.close),
     );
   },
 };
@@ -296,7 +295,6 @@ function askReason(title, reasons, onReason) {
       h(
         'button.wide',
         {
-          type: 'button',
           onclick: () => {
             dialog.close();
             onReason(reason);
@@ -305,7 +303,7 @@ function askReason(title, reasons, onReason) {
         reason,
       ),
     ),
-    h('button.link', { type: 'button', onclick: () => dialog.close() }, t.cancel),
+    h('button.link', { onclick: () => dialog.close() }, t.cancel),
   );
 }
 
@@ -411,7 +409,7 @@ async function showSoldOut() {
       h('li', {}, orders),
       menu.items.map((dish) => h('li', {}, dishSwitch(dish))),
     ),
-    h('button.wide', { type: 'button', onclick: () => dialog.close() }, t.close),
+    h('button.wide', { onclick: () => dialog.close() }, t.close),
   );
 }
 
@@ -559,7 +557,7 @@ async function start() {
         'div.trouble',
         {},
         h('p', { role: 'alert' }, explain(problem)),
-        h('button.primary', { type: 'button', onclick: start }, t.tryAgain),
+        h('button.primary', { onclick: start }, t.tryAgain),
       ),
     );
     // Nobody stands at a wall all day to press it.

@@ -33,7 +33,7 @@ const LONG_NOTE = 150;
 export function kitchenTicket(view, taps, isNew) {
   const { id, number, status, lateness, leaving } = view;
   const small = (words, onTap) =>
-    h('button.small', { type: 'button', onclick: () => onTap(id) }, words);
+    h('button.small', { onclick: () => onTap(id) }, words);
   const classes = [
     'card',
     `is-${lateness.band}`,
@@ -78,7 +78,7 @@ function flag({ id, flag: kind, reason, status }, taps) {
     h('b', {}, kind === 'voided' ? t.voidedFlag : t.changedFlag),
     reason && h('span', {}, reason),
     status !== 'cancelled' &&
-      h('button.small', { type: 'button', onclick: () => taps.onSeen(id) }, t.gotIt),
+      h('button.small', { onclick: () => taps.onSeen(id) }, t.gotIt),
   );
 }
 
@@ -95,7 +95,7 @@ function note({ id, note: words }, taps) {
   if (words.length <= LONG_NOTE) return h('p.note-strip', {}, words);
   return h(
     'button.note-strip',
-    { type: 'button', 'aria-haspopup': 'dialog', onclick: () => taps.onNote(id) },
+    { 'aria-haspopup': 'dialog', onclick: () => taps.onNote(id) },
     h('span', {}, words),
   );
 }
@@ -105,7 +105,6 @@ function foot({ id, status, isSending, leaving }, taps) {
   return h(
     'button.foot',
     {
-      type: 'button',
       data: { key: id, act: leaving ? 'undo' : status },
       'aria-busy': isSending ? 'true' : null,
       'aria-describedby': `ticket-${id}`,

@@ -26,7 +26,6 @@ export function stepper({ name, value, least = 0, key, onChange }) {
     h(
       'button',
       {
-        type: 'button',
         'aria-label': words,
         data: { key: `${key}${sign}` },
         disabled: isOff,
@@ -98,7 +97,6 @@ export class Menu {
             h(
               'button.chip',
               {
-                type: 'button',
                 onclick: () =>
                   this.element.querySelector(`#category-${index}`).scrollIntoView({ block: 'start' }),
               },
@@ -124,7 +122,6 @@ export class Menu {
     const row = h(
       'button.dish-row',
       {
-        type: 'button',
         disabled: !dish.available,
         'aria-expanded': hasOptions && dish.available ? 'false' : null,
         'aria-controls': hasOptions && dish.available ? id : null,
@@ -180,7 +177,6 @@ export class Menu {
         h(
           'button.primary',
           {
-            type: 'button',
             onclick: () => {
               this.onAdd({ sku: dish.sku, quantity, options: inMenuOrder(dish, chosen) });
               this.#turn(dish.sku);

@@ -24,7 +24,7 @@ export function signInForm({ hint, canSignUp = true, isNew = false, onDone }) {
   });
   const password = h('input', { name: 'password', type: 'password', required: true });
   const submit = h('button.primary', { type: 'submit' });
-  const other = h('button.link', { type: 'button', onclick: () => turn(!isNew) });
+  const other = h('button.link', { onclick: () => turn(!isNew) });
 
   function turn(toNew) {
     isNew = toNew;

@@ -69,12 +69,8 @@ export class Tracker {
         'div.actions',
         { role: 'group', 'aria-label': t.reallyCancel },
         h('p', {}, t.reallyCancel),
-        h(
-          'button.primary',
-          { type: 'button', data: { key: 'yes' }, onclick: () => this.#cancel(order) },
-          t.yesCancel,
-        ),
-        h('button', { type: 'button', onclick: () => this.#ask(false) }, t.keepIt),
+        h('button.primary', { data: { key: 'yes' }, onclick: () => this.#cancel(order) }, t.yesCancel),
+        h('button', { onclick: () => this.#ask(false) }, t.keepIt),
       );
     }
     return h(
@@ -83,20 +79,12 @@ export class Tracker {
       h('p.hint', {}, hint(order)),
       h('p.error', { role: 'alert' }, this.#problem),
       can('edit') &&
-        h('button', { type: 'button', onclick: () => this.actions.onChange(order) }, t.changeOrder),
+        h('button', { onclick: () => this.actions.onChange(order) }, t.changeOrder),
       can('cancel') &&
-        h(
-          'button',
-          { type: 'button', data: { key: 'yes' }, onclick: () => this.#ask(true) },
-          t.cancelOrder,
-        ),
+        h('button', { data: { key: 'yes' }, onclick: () => this.#ask(true) }, t.cancelOrder),
       isOver(order) &&
-        h(
-          'button.primary',
-          { type: 'button', onclick: () => this.actions.onRepeat(order) },
-          t.orderAgain,
-        ),
-      h('button.link', { type: 'button', onclick: () => this.actions.onMenu() }, t.orderMore),
+        h('button.primary', { onclick: () => this.actions.onRepeat(order) }, t.orderAgain),
+      h('button.link', { onclick: () => this.actions.onMenu() }, t.orderMore),
     );
   }
 
