@@ -159,7 +159,7 @@ export class BillView {
       h('span.sign.unfolds', { 'aria-hidden': 'true' }),
     );
     this.title = h('h2', { tabindex: '-1' });
-    this.empty = h('p.empty', {}, t.emptyBill);
+    this.empty = h('p.empty', t.emptyBill);
     this.lines = h('ul.lines');
     this.note = h('textarea', {
       rows: '2',
@@ -167,9 +167,9 @@ export class BillView {
       placeholder: t.noteHint,
       oninput: () => bill.setNote(this.note.value),
     });
-    this.noteLabel = h('label.note', {}, t.note, this.note);
+    this.noteLabel = h('label.note', t.note, this.note);
     this.total = h('b');
-    this.totalRow = h('p.total', {}, h('span', {}, t.total), this.total);
+    this.totalRow = h('p.total', h('span', t.total), this.total);
     this.error = h('p.error', { role: 'alert' });
     this.hint = h('p.hint', { role: 'status' });
     this.button = h('button.primary.wide', {
@@ -186,10 +186,8 @@ export class BillView {
       this.bar,
       h(
         'div.ticket-shadow',
-        {},
         h(
           'div.ticket',
-          {},
           this.title,
           this.empty,
           this.lines,
@@ -286,15 +284,13 @@ export class BillView {
   #line({ key, index, name, quantity, options, isGone, price }, isNew) {
     return h(
       `li.line${isGone ? '.gone' : ''}${isNew ? '.is-new' : ''}`,
-      {},
       h(
         'span.what',
-        {},
         name,
-        isGone && h('em.sold-out', {}, t.soldOut),
-        options && h('small', {}, options),
+        isGone && h('em.sold-out', t.soldOut),
+        options && h('small', options),
       ),
-      h('span.price', {}, price),
+      h('span.price', price),
       stepper({
         name,
         value: quantity,

@@ -23,7 +23,7 @@ export class BoardHalf {
     this.isNewestFirst = isNewestFirst;
     this.list = h('ol');
     this.pages = h('p.pages');
-    this.empty = h('div.none', {}, h('p', {}, words), hint && h('small', {}, hint));
+    this.empty = h('div.none', h('p', words), hint && h('small', hint));
     this.element = h(
       `section.half.${status}`,
       { 'aria-labelledby': status },
@@ -87,7 +87,7 @@ export class BoardHalf {
       this.list,
       shown.map((number) => ({ number, isNew: this.#news.has(number) })),
       ({ number }) => String(number),
-      ({ number, isNew }) => h(`li.figure${isNew ? '.is-new' : ''}`, {}, h('span', {}, number)),
+      ({ number, isNew }) => h(`li.figure${isNew ? '.is-new' : ''}`, h('span', number)),
     );
     this.empty.hidden = this.#numbers.length > 0;
     fill(this.pages, this.#pages > 1 && t.page(this.#page + 1, this.#pages));

@@ -8,7 +8,8 @@
  *   `style` are objects, and what is null, undefined or false is left out
  * @param {...(Node|string|number|null|false|Array)} children
  */
-export function h(tag, properties = {}, ...children) {
+export function h(tag, ...children) {
+  const properties = children[0]?.constructor === Object ? children.shift() : {};
   const [name, ...classes] = tag.split('.');
   const element = document.createElement(name);
   // None sends a form unless it says so.

@@ -106,7 +106,7 @@ function showNav(current) {
   fill(
     nav,
     link('#/menu', t.menu, current === 'menu'),
-    account && link('#/orders', [t.orders, count > 0 && h('b.count', {}, count)], current === 'orders'),
+    account && link('#/orders', [t.orders, count > 0 && h('b.count', count)], current === 'orders'),
     isStaff && link('/kitchen', t.kitchenBoard, false),
     account
       ? h('button.link', { title: account.login, onclick: leave }, t.signOut)
@@ -123,7 +123,7 @@ function showMenu() {
   showStrips();
   // What stands already stays: a dish under a finger must not be taken away and put back.
   if (!view.contains(menu.element)) {
-    fill(view, h('div.column', {}, strips, h('h1', {}, t.menuTitle), menu.element), billView.element);
+    fill(view, h('div.column', strips, h('h1', t.menuTitle), menu.element), billView.element);
   }
   menu.mark(bill.counts);
 }
@@ -147,8 +147,8 @@ function strip({ kind, words, id, number, status }) {
     return h(
       'a.strip.leads',
       { href: `#/order/${id}` },
-      h('b', {}, t.activeTicket(number)),
-      h('span', {}, t.statuses[status]),
+      h('b', t.activeTicket(number)),
+      h('span', t.statuses[status]),
     );
   }
   return h(
@@ -308,7 +308,7 @@ function showEarlier(host, except) {
   }
   if (!host.firstChild) {
     host.append(
-      h(except ? 'h2' : 'h1', {}, except ? t.otherOrders : t.orders),
+      h(except ? 'h2' : 'h1', except ? t.otherOrders : t.orders),
       h('ul'),
       h('p.empty', { role: 'status' }),
       h('button.more', { onclick: loadOrders }),
@@ -345,18 +345,16 @@ async function loadOrders() {
 function stub(order) {
   return h(
     'li',
-    {},
     h(
       `a.stub${isOver(order) ? '' : '.active'}`,
       { href: `#/order/${order.id}` },
-      h('b.figure', {}, order.number ?? '–'),
+      h('b.figure', order.number ?? '–'),
       h(
         'span.what',
-        {},
         order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
-        h('small', {}, `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
+        h('small', `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
       ),
-      h('span.price', {}, money(order.total, order.currency)),
+      h('span.price', money(order.total, order.currency)),
     ),
   );
 }
@@ -500,7 +498,6 @@ function showTrouble(words, onclick, label = t.tryAgain) {
     view,
     h(
       'div.trouble',
-      {},
       h('p', { role: 'alert' }, words),
       h('button.primary', { onclick }, label),
     ),

@@ -1,6 +1,6 @@
 /** What the guest's page says. */
 
-import { choose, en, ru, t as shared } from './words.js';
+import { choose, counted, t as shared } from './words.js';
 
 const WORDS = {
   // The menu
@@ -23,7 +23,7 @@ const WORDS = {
     'Nothing on the ticket yet. Tap a dish to write it down.',
     'На билете пока пусто. Нажмите на блюдо, и мы запишем.',
   ],
-  dishes: [(n) => en(n, 'dish', 'dishes'), (n) => ru(n, 'блюдо', 'блюда', 'блюд')],
+  dishes: [(n) => counted(n, 'dish', 'dishes'), (n) => counted(n, 'блюдо', 'блюда', 'блюд')],
   total: ['Total', 'Итого'],
   note: ['A wish for the kitchen', 'Пожелание кухне'],
   noteHint: ['no onion, sauce apart…', 'без лука, соус отдельно…'],
@@ -74,8 +74,8 @@ const WORDS = {
     (n) => `На ${n} мин дольше обещанного. Уже заканчиваем.`,
   ],
   ahead: [
-    (n) => `${en(n, 'ticket', 'tickets')} cooking ahead of you.`,
-    (n) => `Перед вами готовится ${ru(n, 'заказ', 'заказа', 'заказов')}.`,
+    (n) => `${counted(n, 'ticket', 'tickets')} cooking ahead of you.`,
+    (n) => `Перед вами готовится ${counted(n, 'заказ', 'заказа', 'заказов')}.`,
   ],
   showNumber: [(n) => `Show number ${n} at the counter.`, (n) => `Назовите номер ${n} у стойки.`],
   pickedUp: ['Picked up. See you again.', 'Заказ выдан. Ждём вас снова.'],

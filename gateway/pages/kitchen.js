@@ -38,7 +38,7 @@ const toast = h('p.toast', { role: 'alert', popover: 'manual' });
 
 const lists = new Map(COLUMNS.map((status) => [status, h('ol', { tabindex: '0', 'aria-label': t.columns[status] })]));
 const heads = new Map(COLUMNS.map((status) => [status, h('b.figure')]));
-const empties = new Map(COLUMNS.map((status) => [status, h('p.empty', {}, t.columnEmpty[status])]));
+const empties = new Map(COLUMNS.map((status) => [status, h('p.empty', t.columnEmpty[status])]));
 const allDay = h('dl');
 const find = h('input', {
   type: 'search',
@@ -85,11 +85,10 @@ function showBoard() {
   document.title = `${t.kitchenTitle} · Brigade`;
   fill(
     view,
-    h('h1.unseen', {}, t.kitchenBoard),
-    h('aside.all-day', { 'aria-label': t.allDay }, h('h2', {}, t.allDay), allDay),
+    h('h1.unseen', t.kitchenBoard),
+    h('aside.all-day', { 'aria-label': t.allDay }, h('h2', t.allDay), allDay),
     h(
       'div.columns',
-      {},
       COLUMNS.map((status) =>
         h(
           'section.column',
@@ -185,8 +184,8 @@ function viewOf(ticket, wanted) {
 
 function allDayRows() {
   const rows = board.allDay(station);
-  if (!rows.length) return h('p.empty', {}, t.allDayEmpty);
-  return rows.map(([name, count]) => h('div', {}, h('dt', {}, name), h('dd.figure', {}, count)));
+  if (!rows.length) return h('p.empty', t.allDayEmpty);
+  return rows.map(([name, count]) => h('div', h('dt', name), h('dd.figure', count)));
 }
 
 function showStations(names) {
@@ -259,8 +258,8 @@ const taps = {
   onNote(id) {
     const { number, note } = board.get(id);
     ask(
-      h('h2', {}, number),
-      h('p.note-strip', {}, note),
+      h('h2', number),
+      h('p.note-strip', note),
       h('button.wide', { onclick: () => dialog.close() }, t.close),
     );
   },
@@ -290,7 +289,7 @@ function settle(id, seq) {
 
 function askReason(title, reasons, onReason) {
   ask(
-    h('h2', {}, title),
+    h('h2', title),
     reasons.map((reason) =>
       h(
         'button.wide',
@@ -308,7 +307,7 @@ function askReason(title, reasons, onReason) {
 }
 
 function ask(...content) {
-  fill(dialog, h('div.ask', {}, content));
+  fill(dialog, h('div.ask', content));
   nameDialog(dialog);
   dialog.showModal();
 }
@@ -402,12 +401,11 @@ async function showSoldOut() {
     call('PUT', '/house/pause', { body: { paused: !isOn } }),
   );
   ask(
-    h('h2', {}, t.soldOutTitle),
+    h('h2', t.soldOutTitle),
     h(
       'ul.switches',
-      {},
-      h('li', {}, orders),
-      menu.items.map((dish) => h('li', {}, dishSwitch(dish))),
+      h('li', orders),
+      menu.items.map((dish) => h('li', dishSwitch(dish))),
     ),
     h('button.wide', { onclick: () => dialog.close() }, t.close),
   );
@@ -450,7 +448,7 @@ function onOff(name, isOn, [on, off], change) {
     state.textContent = input.checked ? on : off;
   };
   say();
-  return h('label', {}, h('span', {}, name), state, input);
+  return h('label', h('span', name), state, input);
 }
 
 // How fresh it is
@@ -521,7 +519,7 @@ function askWho(hint) {
   document.title = `${t.kitchenTitle} · Brigade`;
   fill(
     view,
-    h('div.door', {}, h('div.ticket-shadow', {}, h('div.ticket', {}, signInForm({ hint, canSignUp: false, onDone: begin })))),
+    h('div.door', h('div.ticket-shadow', h('div.ticket', signInForm({ hint, canSignUp: false, onDone: begin })))),
   );
 }
 
@@ -555,7 +553,6 @@ async function start() {
       view,
       h(
         'div.trouble',
-        {},
         h('p', { role: 'alert' }, explain(problem)),
         h('button.primary', { onclick: start }, t.tryAgain),
       ),

@@ -50,21 +50,19 @@ export function kitchenTicket(view, taps, isNew) {
       { 'aria-labelledby': `ticket-${id}` },
       h(
         'header',
-        {},
         h('h3.number', { id: `ticket-${id}` }, number),
-        h('p.due', {}, lateness.words, view.held && h('b', {}, t.held)),
+        h('p.due', lateness.words, view.held && h('b', t.held)),
         !leaving &&
           status !== 'cancelled' &&
           h(
             'span.acts',
-            {},
             status === 'ready' && small(t.recall, taps.onRecall),
             small(t.voidTicket, taps.onVoid),
           ),
       ),
       view.flag && flag(view, taps),
-      h('ul', {}, view.lines.map(line)),
-      view.elsewhere > 0 && h('p.elsewhere', {}, t.elsewhere(view.elsewhere)),
+      h('ul', view.lines.map(line)),
+      view.elsewhere > 0 && h('p.elsewhere', t.elsewhere(view.elsewhere)),
       view.note && note(view, taps),
       foot(view, taps),
     ),
@@ -74,9 +72,8 @@ export function kitchenTicket(view, taps, isNew) {
 function flag({ id, flag: kind, reason, status }, taps) {
   return h(
     'p.flag',
-    {},
-    h('b', {}, kind === 'voided' ? t.voidedFlag : t.changedFlag),
-    reason && h('span', {}, reason),
+    h('b', kind === 'voided' ? t.voidedFlag : t.changedFlag),
+    reason && h('span', reason),
     status !== 'cancelled' &&
       h('button.small', { onclick: () => taps.onSeen(id) }, t.gotIt),
   );
@@ -84,19 +81,19 @@ function flag({ id, flag: kind, reason, status }, taps) {
 
 function line({ quantity, name, options, mark }) {
   const content = [
-    h('b.times', {}, quantity, h('span', {}, '×')),
-    h('span', {}, name, options.map((option) => h('small', {}, option))),
+    h('b.times', quantity, h('span', '×')),
+    h('span', name, options.map((option) => h('small', option))),
   ];
   const tag = { gone: 'del', added: 'ins' }[mark] ?? 'div';
-  return h('li', {}, h(tag, {}, content));
+  return h('li', h(tag, content));
 }
 
 function note({ id, note: words }, taps) {
-  if (words.length <= LONG_NOTE) return h('p.note-strip', {}, words);
+  if (words.length <= LONG_NOTE) return h('p.note-strip', words);
   return h(
     'button.note-strip',
     { 'aria-haspopup': 'dialog', onclick: () => taps.onNote(id) },
-    h('span', {}, words),
+    h('span', words),
   );
 }
 
@@ -110,7 +107,7 @@ function foot({ id, status, isSending, leaving }, taps) {
       'aria-describedby': `ticket-${id}`,
       onclick: () => taps.onAct(id),
     },
-    leaving && h('small', {}, leaving.words),
+    leaving && h('small', leaving.words),
     words,
   );
 }

@@ -37,7 +37,7 @@ export function stepper({ name, value, least = 0, key, onChange }) {
     'span.stepper',
     { role: 'group', 'aria-label': `${t.quantity}: ${name}` },
     button(t.fewer(name), '−', value - 1, value <= least),
-    h('output', {}, value),
+    h('output', value),
     button(t.more(name), '+', value + 1, value >= MOST),
   );
 }
@@ -85,14 +85,13 @@ export class Menu {
   }
 
   #sections(names) {
-    if (!names.length) return [h('p.empty', {}, t.emptyMenu)];
+    if (!names.length) return [h('p.empty', t.emptyMenu)];
     return [
       h(
         'nav.chips',
         { 'aria-label': t.menu },
         h(
           'div.chips-row',
-          {},
           names.map((name, index) =>
             h(
               'button.chip',
@@ -130,10 +129,10 @@ export class Menu {
           else this.onAdd({ sku: dish.sku, quantity: 1, options: [] });
         },
       },
-      h('span.dish-name', {}, h('b.on-bill', { data: { sku: dish.sku } }), dish.name),
+      h('span.dish-name', h('b.on-bill', { data: { sku: dish.sku } }), dish.name),
       dish.available
-        ? h('span.price', {}, money(dish.price, this.menu.currency))
-        : h('span.sold-out', {}, t.soldOut),
+        ? h('span.price', money(dish.price, this.menu.currency))
+        : h('span.sold-out', t.soldOut),
       h(`span.sign${hasOptions ? '.unfolds' : ''}`, { 'aria-hidden': 'true' }),
     );
     const fold = h('div.fold', { id, inert: true });
@@ -190,7 +189,6 @@ export class Menu {
     update();
     return h(
       'div.fold-inner',
-      {},
       dish.option_groups.map((group) => optionGroup(dish, group, chosen, this.menu.currency, update)),
       foot,
     );
@@ -227,10 +225,9 @@ function optionGroup(dish, group, chosen, currency, onChange) {
     inputs.push(input);
     return h(
       'label.option',
-      {},
       input,
-      h('span', {}, option.name),
-      option.price !== 0 && h('span.price', {}, `+${money(option.price, currency)}`),
+      h('span', option.name),
+      option.price !== 0 && h('span.price', `+${money(option.price, currency)}`),
     );
   });
   limit();
@@ -239,7 +236,7 @@ function optionGroup(dish, group, chosen, currency, onChange) {
     : group.min > 0
       ? t.atLeast(group.min)
       : group.max < group.options.length && t.upTo(group.max);
-  return h('fieldset', {}, h('legend', {}, group.name, rule && h('small', {}, rule)), rows);
+  return h('fieldset', h('legend', group.name, rule && h('small', rule)), rows);
 }
 
 function inMenuOrder(dish, chosen) {

@@ -54,9 +54,9 @@ export function signInForm({ hint, canSignUp = true, isNew = false, onDone }) {
   fill(
     form,
     title,
-    h('p.hint', {}, hint),
-    h('label', {}, t.name, login),
-    h('label', {}, t.password, password),
+    h('p.hint', hint),
+    h('label', t.name, login),
+    h('label', t.password, password),
     error,
     submit,
     canSignUp && other,

@@ -45,17 +45,16 @@ export class Tracker {
         { 'aria-label': t.ticketTitle(order.number) },
         h(
           'p.number-label',
-          {},
           order.number ? t.yourNumber : isOver(order) ? t.ticketTitle(null) : t.numberComes,
         ),
         (order.number || !isOver(order)) &&
           h('p.number', { data: { number: order.number ?? '' } }, order.number ?? '···'),
         h('h1.status', { tabindex: '-1', data: { key: 'status' } }, t.statuses[order.status]),
-        h('p.promise', {}, promise),
+        h('p.promise', promise),
         rail(order),
-        h('ul.lines', {}, order.items.map((line) => orderLine(line, order.currency))),
-        order.note && h('p.note-strip', {}, order.note),
-        h('p.total', {}, h('span', {}, t.total), h('b', {}, money(order.total, order.currency))),
+        h('ul.lines', order.items.map((line) => orderLine(line, order.currency))),
+        order.note && h('p.note-strip', order.note),
+        h('p.total', h('span', t.total), h('b', money(order.total, order.currency))),
         this.#actions(order),
       ),
     );
@@ -68,15 +67,14 @@ export class Tracker {
       return h(
         'div.actions',
         { role: 'group', 'aria-label': t.reallyCancel },
-        h('p', {}, t.reallyCancel),
+        h('p', t.reallyCancel),
         h('button.primary', { data: { key: 'yes' }, onclick: () => this.#cancel(order) }, t.yesCancel),
         h('button', { onclick: () => this.#ask(false) }, t.keepIt),
       );
     }
     return h(
       'div.actions',
-      {},
-      h('p.hint', {}, hint(order)),
+      h('p.hint', hint(order)),
       h('p.error', { role: 'alert' }, this.#problem),
       can('edit') &&
         h('button', { onclick: () => this.actions.onChange(order) }, t.changeOrder),
@@ -158,9 +156,9 @@ function rail(order) {
       return h(
         `li${index <= reached ? '.reached' : ''}${isCurrent ? '.current' : ''}`,
         { 'aria-current': isCurrent ? 'step' : null, data: { stop } },
-        h('span', {}, t.stops[stop]),
+        h('span', t.stops[stop]),
         step && h('time', { datetime: step.at }, clockTime(step.at)),
-        step?.cause === 'timer' && h('small', {}, t.byTimer),
+        step?.cause === 'timer' && h('small', t.byTimer),
       );
     }),
   );
@@ -179,14 +177,12 @@ function moveAlong(stops, before) {
 function orderLine(line, currency) {
   return h(
     'li.line',
-    {},
-    h('b.times', {}, `${line.quantity}×`),
+    h('b.times', `${line.quantity}×`),
     h(
       'span.what',
-      {},
       line.name,
-      line.options.length > 0 && h('small', {}, line.options.join(', ')),
+      line.options.length > 0 && h('small', line.options.join(', ')),
     ),
-    h('span.price', {}, money(line.line_total, currency)),
+    h('span.price', money(line.line_total, currency)),
   );
 }

@@ -10,13 +10,11 @@ export const language =
 
 document.documentElement.lang = language;
 
-const english = new Intl.PluralRules('en');
-const russian = new Intl.PluralRules('ru');
+const plural = new Intl.PluralRules(language);
 
-/** A number and its noun, kept on one line. */
-export const en = (n, one, other) => `${n}\u00a0${english.select(n) === 'one' ? one : other}`;
-export const ru = (n, one, few, many) =>
-  `${n}\u00a0${{ one, few, many, other: many }[russian.select(n)]}`;
+/** A number and its noun, kept on one line; English has no third form. */
+export const counted = (n, one, few, many = few) =>
+  `${n}\u00a0${{ one, few, many, other: many }[plural.select(n)]}`;
 
 const WORDS = {
   // Everywhere
@@ -56,8 +54,8 @@ const WORDS = {
     'Меню успело измениться. Проверьте заказ ещё раз.',
   ],
   tooManyAttempts: [
-    (n) => `Too many attempts. Try again in ${n > 1 ? en(n, 'minute', 'minutes') : 'a minute'}.`,
-    (n) => `Слишком много попыток. Попробуйте через ${n > 1 ? ru(n, 'минуту', 'минуты', 'минут') : 'минуту'}.`,
+    (n) => `Too many attempts. Try again in ${n > 1 ? counted(n, 'minute', 'minutes') : 'a minute'}.`,
+    (n) => `Слишком много попыток. Попробуйте через ${n > 1 ? counted(n, 'минуту', 'минуты', 'минут') : 'минуту'}.`,
   ],
   changedMeanwhile: [
     'The order changed meanwhile. Look at it again.',
