@@ -49,9 +49,7 @@ export class Bill {
 
   /** One line for one dish with the same options. */
   #write({ sku, quantity, options }) {
-    const same = this.lines.find(
-      (line) => line.sku === sku && line.options.join() === options.join(),
-    );
+    const same = this.lines.find((line) => line.sku === sku && line.options.join() === options.join());
     if (same) same.quantity = Math.min(MOST, same.quantity + quantity);
     else this.lines.push({ sku, quantity, options });
   }
@@ -188,15 +186,8 @@ export class BillView {
         'div.ticket-shadow',
         h(
           'div.ticket',
-          this.title,
-          this.empty,
-          this.lines,
-          this.noteLabel,
-          this.totalRow,
-          this.error,
-          this.hint,
-          this.button,
-          this.drop,
+          [this.title, this.empty, this.lines, this.noteLabel, this.totalRow],
+          [this.error, this.hint, this.button, this.drop],
         ),
       ),
     );
@@ -284,12 +275,7 @@ export class BillView {
   #line({ key, index, name, quantity, options, isGone, price }, isNew) {
     return h(
       `li.line${isGone ? '.gone' : ''}${isNew ? '.is-new' : ''}`,
-      h(
-        'span.what',
-        name,
-        isGone && h('em.sold-out', t.soldOut),
-        options && h('small', options),
-      ),
+      h('span.what', name, isGone && h('em.sold-out', t.soldOut), options && h('small', options)),
       h('span.price', price),
       stepper({
         name,

@@ -131,7 +131,7 @@ function showMenu() {
 /** What the guest should know before ordering. */
 function showStrips() {
   const { active } = orders;
-  // What can be picked up now comes before what was ordered last.
+  // What can be picked up comes first.
   const first = bill.changes ? null : (active.find(({ status }) => status === 'ready') ?? active[0]);
   const shown = [
     signedOutWords && { kind: 'signed-out', words: signedOutWords },
@@ -164,10 +164,7 @@ async function loadMenu() {
   let fresh, house;
   try {
     // Without the house's answer guests order as if it were open: the order service decides.
-    [fresh, house] = await Promise.all([
-      call('GET', '/menu'),
-      call('GET', '/house').catch(() => null),
-    ]);
+    [fresh, house] = await Promise.all([call('GET', '/menu'), call('GET', '/house').catch(() => null)]);
   } catch (problem) {
     if (!menu) {
       if (view.className === 'view-menu') showTrouble(explain(problem), start);
@@ -278,7 +275,7 @@ function showOrder(id) {
       // What is known of it stands; the pill says how old that is.
       if (place().id !== id || orders.get(id)) return;
       if (problem.status === 404) showTrouble(t.noSuchOrder, () => go('orders'), t.seeOrders);
-      else showTrouble(explain(problem), () => show());
+      else showTrouble(explain(problem), show);
     });
   }
   if (!order) {
@@ -492,16 +489,8 @@ async function leave() {
   go('menu');
 }
 
-/** What went wrong, and the one thing to do about it. */
 function showTrouble(words, onclick, label = t.tryAgain) {
-  fill(
-    view,
-    h(
-      'div.trouble',
-      h('p', { role: 'alert' }, words),
-      h('button.primary', { onclick }, label),
-    ),
-  );
+  fill(view, h('div.trouble', h('p', { role: 'alert' }, words), h('button.primary', { onclick }, label)));
 }
 
 async function recognise() {

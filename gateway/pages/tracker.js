@@ -43,10 +43,7 @@ export class Tracker {
       h(
         `article.ticket.tracker.is-${order.status}`,
         { 'aria-label': t.ticketTitle(order.number) },
-        h(
-          'p.number-label',
-          order.number ? t.yourNumber : isOver(order) ? t.ticketTitle(null) : t.numberComes,
-        ),
+        h('p.number-label', order.number ? t.yourNumber : isOver(order) ? t.ticketTitle(null) : t.numberComes),
         (order.number || !isOver(order)) &&
           h('p.number', { data: { number: order.number ?? '' } }, order.number ?? '···'),
         h('h1.status', { tabindex: '-1', data: { key: 'status' } }, t.statuses[order.status]),
@@ -76,12 +73,9 @@ export class Tracker {
       'div.actions',
       h('p.hint', hint(order)),
       h('p.error', { role: 'alert' }, this.#problem),
-      can('edit') &&
-        h('button', { onclick: () => this.actions.onChange(order) }, t.changeOrder),
-      can('cancel') &&
-        h('button', { data: { key: 'yes' }, onclick: () => this.#ask(true) }, t.cancelOrder),
-      isOver(order) &&
-        h('button.primary', { onclick: () => this.actions.onRepeat(order) }, t.orderAgain),
+      can('edit') && h('button', { onclick: () => this.actions.onChange(order) }, t.changeOrder),
+      can('cancel') && h('button', { data: { key: 'yes' }, onclick: () => this.#ask(true) }, t.cancelOrder),
+      isOver(order) && h('button.primary', { onclick: () => this.actions.onRepeat(order) }, t.orderAgain),
       h('button.link', { onclick: () => this.actions.onMenu() }, t.orderMore),
     );
   }
@@ -178,11 +172,7 @@ function orderLine(line, currency) {
   return h(
     'li.line',
     h('b.times', `${line.quantity}×`),
-    h(
-      'span.what',
-      line.name,
-      line.options.length > 0 && h('small', line.options.join(', ')),
-    ),
+    h('span.what', line.name, line.options.length > 0 && h('small', line.options.join(', '))),
     h('span.price', money(line.line_total, currency)),
   );
 }

@@ -65,10 +65,7 @@ const WORDS = {
     'The kitchen was quicker: this can’t be changed any more.',
     'Кухня опередила: изменить уже нельзя.',
   ],
-  paused: [
-    'We take no new orders for a moment.',
-    'Новые заказы ненадолго остановлены.',
-  ],
+  paused: ['We take no new orders for a moment.', 'Новые заказы ненадолго остановлены.'],
   soldOut: ['sold out', 'закончилось'],
   closed: ['We’re closed now.', 'Сейчас закрыто.'],
 
@@ -100,6 +97,8 @@ export function choose(words) {
 
 export const t = choose(WORDS);
 
+const tooMany = ({ retry_after: seconds = 60 }) => t.tooManyAttempts(Math.ceil(seconds / 60));
+
 const KINDS = {
   'sold-out': ({ dishes, skus = [], hasRest = true }) =>
     t.soldOutSince((dishes ?? skus).join(', '), hasRest),
@@ -113,10 +112,6 @@ const KINDS = {
   'version-mismatch': () => t.changedMeanwhile,
   'transition-not-allowed': () => t.tooLate,
 };
-
-function tooMany({ retry_after: seconds = 60 }) {
-  return t.tooManyAttempts(Math.ceil(seconds / 60));
-}
 
 /** A problem of the API in words for people. */
 export function explain(problem) {
