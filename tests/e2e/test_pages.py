@@ -17,7 +17,6 @@ from tests.browser import (
     CATCH_UP_MS,
     CHROMIUM,
     DESKTOP,
-    PASSWORD,
     PATIO,
     PHONE,
     BoardPage,
@@ -32,22 +31,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium o
 
 BOWL = {"sku": "chicken-bowl", "quantity": 1, "options": ["rice"]}
 TART = {"sku": "lemon-tart", "quantity": 2, "options": []}
-
-
-@pytest.fixture(autouse=True)
-def form_that_begins_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is new here is asked for a new account at once, others to sign in."""
-
-    async def sign_up(guest: GuestPage, login: str) -> None:
-        dialog = guest.page.locator("dialog[open]")
-        await expect(dialog).to_be_visible()
-        if await dialog.locator("[autocomplete=current-password]").count():
-            await dialog.locator(".link").click()
-        await dialog.locator("[name=login]").fill(login)
-        await dialog.locator("[name=password]").fill(PASSWORD)
-        await dialog.locator(".primary").click()
-
-    monkeypatch.setattr(GuestPage, "sign_up", sign_up)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("playwright", reason="the browser's driver comes with the dev requirements")
 from playwright.async_api import Page, Request, Route, expect
 
-from tests.browser import CHROMIUM, PASSWORD, PHONE, GuestPage, People, new_login
+from tests.browser import CHROMIUM, PHONE, GuestPage, People, new_login
 from tests.stack import Stack
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
@@ -18,22 +18,6 @@ TART = {"sku": "lemon-tart", "quantity": 1, "options": []}
 TELEVISION = {"width": 3840, "height": 2160}
 # What 400 % zoom leaves of 1280 px (WCAG 2.2, 1.4.10).
 NARROW = {"width": 320, "height": 640}
-
-
-@pytest.fixture(autouse=True)
-def form_that_begins_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is new here is asked for a new account at once, others to sign in."""
-
-    async def sign_up(guest: GuestPage, login: str) -> None:
-        dialog = guest.page.locator("dialog[open]")
-        await expect(dialog).to_be_visible()
-        if await dialog.locator("[autocomplete=current-password]").count():
-            await dialog.locator(".link").click()
-        await dialog.locator("[name=login]").fill(login)
-        await dialog.locator("[name=password]").fill(PASSWORD)
-        await dialog.locator(".primary").click()
-
-    monkeypatch.setattr(GuestPage, "sign_up", sign_up)
 
 
 # What the guest does meanwhile
