@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.events import (
@@ -139,9 +139,11 @@ class TickJob:
 
     async def fire(self) -> None:
         """All ticks, once; what the scheduler calls. Does not raise what a tick raises."""
-        # The scheduler abandons its jobs when it stops, so the task that matters is ours.
+        # The scheduler abandons its jobs when it stops, so the task that matters is ours. It would
+        # log its own doing as an error with a traceback.
         self._running = asyncio.create_task(self._run_all())
-        await asyncio.shield(self._running)
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(self._running)
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
