@@ -179,11 +179,15 @@ class RedisTicketStore:
         found = await self._redis.fetch_each(
             *(("HGET", keys.ticket(kitchen, order_id), "version") for order_id in order_ids)
         )
-        # One that can't be read is a ticket all the same.
-        return {
-            order_id: int(version) if str(version).isdecimal() and len(version) < 19 else 0
+        read = {
+            order_id: _readable(version, int64)
             for order_id, version in zip(order_ids, found, strict=True)
             if version is not None
+        }
+        # One that can't be read is a ticket all the same.
+        return {
+            order_id: 0 if isinstance(version, Exception) else version
+            for order_id, version in read.items()
         }
 
     async def scan_open(self, kitchen: str, cursor: int) -> tuple[int, Sequence[str]]:

@@ -33,15 +33,16 @@ IDLE_SECONDS = 5.0
 MAX_PATIENCE_SECONDS = 5 * 60.0
 STUCK_FAILURES = 5
 BACKOFF_SECONDS = (0.1, 5.0)
-COME_AGAIN = frozenset(
+OF_WHAT_WAS_SENT = frozenset(
     {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        # What a kitchen that stops makes of the calls it did not finish.
-        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
     }
 )
-"""How a call ends when the kitchen is away; any other end is that of what it was sent."""
+"""How a call may end for what it brought. Other ends are those of every call: the kitchen is away,
+or does not know us; then all wait together."""
 GATHER_SECONDS = 0.025
 """A message to the kitchen costs much the same with one order or with many."""
 CROWD = 1_000.0
@@ -259,7 +260,7 @@ class Dispatcher:
                     code=error.code().name,
                     error=error.details(),
                 )
-                if error.code() not in COME_AGAIN:
+                if error.code() in OF_WHAT_WAS_SENT:
                     await self._deliver_apart(by_order, spans)
                     return
                 await backoff.wait()

@@ -30,6 +30,7 @@ class Kitchen:
         self.got = {}
         self.batches = []
         self.away = 0
+        self.away_with = grpc.StatusCode.UNAVAILABLE
         self.answer = lambda order: Delivery(order.id, taken=True)
         self.called = asyncio.Condition()
 
@@ -39,9 +40,8 @@ class Kitchen:
             self.called.notify_all()
             if self.away:
                 self.away -= 1
-                raise grpc.aio.AioRpcError(
-                    grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "away"
-                )
+                nothing = grpc.aio.Metadata()
+                raise grpc.aio.AioRpcError(self.away_with, nothing, nothing, "away")
             self.got |= {order.id: order for order in orders}
             return [self.answer(order) for order in orders]
 
@@ -136,10 +136,11 @@ async def test_several_entries_of_one_order_become_one_command_with_the_newest_s
     assert kitchen.got[order.id].status is Status.CANCELLED
 
 
+@pytest.mark.parametrize("end", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED])
 async def test_a_kitchen_that_is_away_gets_everything_when_it_is_back(
-    redis, store, service, kitchen
+    redis, store, service, kitchen, end
 ):
-    kitchen.away = 3
+    kitchen.away, kitchen.away_with = 3, end
     order = await place(service)
     async with dispatching(redis, store, service, kitchen):
         await kitchen.until(lambda: order.id in kitchen.got)
