@@ -6,6 +6,13 @@ from importlib.resources import files
 
 from auth.domain import UnfitCredentialsError
 from infra.errors import Violation
+from infra.text import (
+    control_character,
+    fold_spaces,
+    is_visible,
+    refused_character,
+    without_ignorable,
+)
 
 LOGIN_LENGTH = range(1, 65)
 PASSWORD_LENGTH = range(8, 129)
@@ -14,7 +21,17 @@ SHORTEST_TELLING_LOGIN = 3
 
 
 def login_key(login: str) -> str:
-    """What names are compared by: names with the same key are the same.
+    """Return what names are compared by: names with the same key are the same.
+
+    The identifier caseless match of the Unicode Standard (chapter 3, D147): default-ignorable
+    characters count for nothing, so a joiner within "anna" makes no other name. Runs of spaces
+    count as one.
+    """
+    return fold_spaces(former_login_key(without_ignorable(login)))
+
+
+def former_login_key(login: str) -> str:
+    """Return the ``login_key`` of the last release, under which an account may still be kept.
 
     The compatibility caseless match of the Unicode Standard (chapter 3, D146).
     """
@@ -39,11 +56,10 @@ def check_login(login: str) -> list[Violation]:
     found = []
     if len(login) not in LOGIN_LENGTH:
         found.append("use 1 to 64 characters")
-    if login != login.strip():
-        found.append("leave no space around the name")
-    # Names that differ only in what nobody sees would pass for each other.
-    if any(unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" for char in login):
-        found.append("use no control or invisible characters")
+    elif not is_visible(login):
+        found.append("use a visible character")
+    if char := refused_character(login):
+        found.append(f"leave out the character {char}")
     return [Violation("/login", message) for message in found]
 
 
@@ -55,7 +71,7 @@ def check_password(password: str, login: str, *, pointer: str = "/password") -> 
     found = []
     if len(prepared) not in PASSWORD_LENGTH:
         found.append("use 8 to 128 characters")
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in prepared):
+    if control_character(prepared):
         found.append("use no control characters")
     if len(name) >= SHORTEST_TELLING_LOGIN and name in folded:
         found.append("leave the login name out of the password")

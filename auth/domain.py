@@ -10,6 +10,7 @@ from typing import Self
 
 from infra.errors import RefusedError, Violation
 from infra.limits import Usage, limit_facts
+from shared_proto.kitchens import KITCHEN_NAME, KITCHEN_NAME_RULE
 
 
 class Role(StrEnum):
@@ -31,8 +32,8 @@ def role_name(role: Role, kitchen: str = "") -> str:
         return role.value
     if role is not Role.KITCHEN:
         raise ValueError(f"the role {role} is not one kitchen's")
-    if not re.fullmatch(r"[\w-]+", kitchen):
-        raise ValueError("a kitchen's name has letters, digits, hyphens and underscores")
+    if not re.fullmatch(KITCHEN_NAME, kitchen):
+        raise ValueError(f"a kitchen's name {KITCHEN_NAME_RULE}")
     return f"{role}:{kitchen}"
 
 

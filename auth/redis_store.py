@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from auth import keys
-from auth.credentials import login_key
+from auth.credentials import former_login_key, login_key
 from auth.domain import (
     Account,
     AccountChangedError,
@@ -50,7 +50,9 @@ class RedisAccountStore:
             },
         )
         name = keys.login(login_key(account.login))
-        if not await self._claim_login(keys=[name], args=[account.user_id]):
+        if await self._kept_under_former_key(account.login) or not await self._claim_login(
+            keys=[name], args=[account.user_id]
+        ):
             await self._redis.delete(user)
             raise LoginTakenError("this login name is taken")
 
@@ -68,9 +70,19 @@ class RedisAccountStore:
         )
 
     async def find(self, login: str) -> Account | None:
-        user_id = await self._redis.get(keys.login(login_key(login)))
+        user_id = await self._kept_under_former_key(login)
+        if user_id is None:
+            user_id = cast(str | None, await self._redis.get(keys.login(login_key(login))))
         # A name that nobody has takes both reads as well: the time must not tell who is here.
         return await self.get(str(user_id or ""))
+
+    async def _kept_under_former_key(self, login: str) -> str | None:
+        """Return the id of the account that the last release has kept under another key than
+        ``login_key``; a name without ignorable characters has none."""
+        former = former_login_key(login)
+        if former == login_key(login):
+            return None
+        return cast(str | None, await self._redis.get(keys.login(former)))
 
     async def replace_password(
         self, account: Account, password_hash: str, changed_at: datetime
@@ -90,8 +102,8 @@ class RedisAccountStore:
 
     async def remove(self, account: Account) -> None:
         # The name first: it must never lead to an account that is gone.
-        name = keys.login(login_key(account.login))
-        await self._release_login(keys=[name], args=[account.user_id])
+        for key in {login_key(account.login), former_login_key(account.login)}:
+            await self._release_login(keys=[keys.login(key)], args=[account.user_id])
         await self._redis.delete(keys.user(account.user_id))
 
     async def _replace(self, account: Account, was: str, **fields: str) -> None:

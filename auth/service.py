@@ -37,6 +37,7 @@ from auth.ports import (
 from auth.tokens import TokenSigner
 from infra.identity import LEEWAY_SECONDS, Caller, InvalidTokenError
 from infra.logs import get_logger
+from infra.text import fold_spaces
 
 log = get_logger()
 
@@ -79,6 +80,7 @@ class AuthService:
             UnfitCredentialsError: the name or the password breaks the rules.
             LoginTakenError: somebody has this name.
         """
+        login = fold_spaces(login)
         require_fit(*check_login(login), *check_password(password, login))
         # The store decides; this only spares the work of a hash nobody will need.
         if await self._accounts.find(login) is not None:

@@ -171,6 +171,7 @@ class House(BaseModel):
     time_zone: str
     paused: bool
     reason: str | None = Field(description="Why orders are paused.")
+    until: datetime | None = Field(description="When the pause ends by itself.")
     serving: bool = Field(description="Whether guests may order now.")
 
 

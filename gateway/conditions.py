@@ -4,25 +4,30 @@ import re
 
 from starlette.requests import Request
 
-# Versions count from 1, so this one never matches.
+# What a call names that knows no version; versions of orders count from 1.
 NO_VERSION = 0
+# What a tag wants that is none of ours. It matches nothing: a menu before its first import has 0.
+UNKNOWN_VERSION = -1
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
+# With the state that an answer shows beside its version, such as in "7-paused".
+_WANTED = re.compile(r"([0-9]{1,18})(?:-[a-z]+)?", re.ASCII)
 
 
-def etag(version: int) -> str:
-    """The entity tag of a version."""
-    return f'"{version}"'
+def etag(version: int, state: str = "") -> str:
+    """Return the entity tag of a version; ``state`` is one lower-case word for what the answer
+    shows beside it and time alone changes."""
+    return f'"{version}-{state}"' if state else f'"{version}"'
 
 
-def is_known(request: Request, version: int) -> bool:
-    """Whether the client has this version already, by ``If-None-Match``."""
+def is_known(request: Request, tag: str) -> bool:
+    """Return whether the client has the representation with this tag, by ``If-None-Match``."""
     asked = request.headers.get("if-none-match")
     if not asked:
         return False
     if asked.strip() == "*":
         return True
-    return any(tag == str(version) for _, tag in _TAG.findall(asked))
+    return any(f'"{known}"' == tag for _, known in _TAG.findall(asked))
 
 
 def known_version(request: Request) -> int:
@@ -43,5 +48,5 @@ def wanted_version(request: Request) -> int | None:
     asked = request.headers.get("if-match")
     if asked is None or asked.strip() == "*":
         return None
-    strong = (tag for weak, tag in _TAG.findall(asked) if not weak)
-    return max((int(tag) for tag in strong if _VERSION.fullmatch(tag)), default=NO_VERSION)
+    strong = (_WANTED.fullmatch(tag) for weak, tag in _TAG.findall(asked) if not weak)
+    return max((int(found[1]) for found in strong if found), default=UNKNOWN_VERSION)

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from infra.problems import INVALID_REQUEST
 from infra.web import ProblemError, json_pointer
 
 COLUMNS = ("sku", "name", "category", "station", "price", "prep_seconds", "available", "options")
+REQUIRED_COLUMNS = COLUMNS[: COLUMNS.index("available")]
 EXAMPLE = """\
 sku,name,category,station,price,prep_seconds,available,options
 chicken-bowl,Chicken Bowl,Bowls,grill,990,420,yes,base 1-1: rice | greens; extras 0-2: egg +80
@@ -51,17 +53,19 @@ def read_csv(text: str) -> CsvMenu:
     Raises:
         ProblemError: 422 with everything that is wrong, by line.
     """
-    reader = csv.DictReader(io.StringIO(text), restkey="", restval=None, strict=True)
+    # Line ends are those of any system, CR alone included.
+    reader = csv.reader(io.StringIO(text, newline=None), strict=True)
     dishes: list[Dish] = []
     lines: list[int] = []
     violations: list[Violation] = []
     try:
-        if list(reader.fieldnames or ()) != list(COLUMNS):
-            raise _refused([_at_line(1, "", f"the columns must be {','.join(COLUMNS)}")])
-        for row in reader:
+        _check_columns(next(reader, []))
+        for cells in map(_without_empty_end, reader):
+            if not cells:
+                continue
             lines.append(reader.line_num)
             try:
-                dishes.append(Dish.model_validate(_dish_members(row)))
+                dishes.append(Dish.model_validate(_dish_members(cells)))
             except _CellError as error:
                 violations.append(_at_line(reader.line_num, error.pointer, error.message))
             except ValidationError as error:
@@ -69,12 +73,30 @@ def read_csv(text: str) -> CsvMenu:
                     _at_line(reader.line_num, json_pointer(detail["loc"]), detail["msg"])
                     for detail in error.errors(include_url=False, include_input=False)
                 ]
-    except csv.Error as error:
-        # Of the reader beneath: the other counts a line when it is whole.
-        violations.append(_at_line(reader.reader.line_num, "", str(error)))
+    except csv.Error:
+        said = "a cell with a comma, a quote or a line break in it must stand in quotes, and each "
+        violations.append(_at_line(reader.line_num, "", f"{said}quote in it be doubled"))
     if violations:
         raise _refused(violations)
     return CsvMenu(dishes, lines)
+
+
+def _check_columns(head: Sequence[str]) -> None:
+    named = tuple(cell.strip().lower() for cell in _without_empty_end(head))
+    if named == COLUMNS:
+        return
+    said = f"the columns must be {','.join(COLUMNS)}"
+    # What spreadsheets write where the comma is the decimal sign, and to the clipboard.
+    if any(tuple(",".join(named).split(other)) == COLUMNS for other in ";\t"):
+        said = "the columns must be parted by commas"
+    raise _refused([_at_line(1, "", said)])
+
+
+def _without_empty_end(cells: Sequence[str]) -> Sequence[str]:
+    """Return ``cells`` up to the last one with something in it: spreadsheets write as many cells as
+    their widest row has."""
+    filled = [index for index, cell in enumerate(cells) if cell.strip()]
+    return cells[: filled[-1] + 1] if filled else ()
 
 
 class _CellError(Exception):
@@ -84,10 +106,11 @@ class _CellError(Exception):
         self.message = message
 
 
-def _dish_members(row: Mapping[str, Any]) -> dict[str, Any]:
-    if "" in row or None in row.values():
+def _dish_members(row: Sequence[str]) -> dict[str, Any]:
+    if not len(REQUIRED_COLUMNS) <= len(row) <= len(COLUMNS):
         raise _CellError("", f"must have {len(COLUMNS)} cells")
-    cells = {column: row[column].strip() for column in COLUMNS}
+    # The last columns may be empty.
+    cells = {column: cell.strip() for column, cell in zip_longest(COLUMNS, row, fillvalue="")}
     return {
         **{column: cells[column] for column in ("sku", "name", "category", "station")},
         "price": _number(cells, "price"),

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from gateway.answers import Heartbeat, OrderSnapshot, StatusEvent
 from gateway.cookies import ACCESS
-from gateway.parameters import DEFAULT_KITCHEN
 from gateway.problems import CROSS_ORIGIN, OF_CALLERS, OF_SERVICES
 from infra.openapi import SAFE_METHODS, Api, Operation, Parameter, Reply
 from infra.problems import INTERNAL, ProblemType
+from shared_proto.kitchens import DEFAULT_KITCHEN
 
 API_PREFIX = "/api/v1"
 
@@ -29,11 +29,16 @@ themselves) and nothing is missed and nothing comes twice. Event → data: `snap
 `OrderSnapshot`, `status` → `StatusEvent`, `heartbeat` → `Heartbeat`, `reset` → `{}`.
 """
 
+
+def if_match(what: str) -> Parameter:
+    """Return the header that names the version of ``what`` that a change is for."""
+    said = f"Only if the {what} is still at this version (412 else)."
+    return Parameter("If-Match", said, "header", example='"3"')
+
+
 ORDER_ID = Parameter("id", "The order's id.", "path", example="01M84H3W5V9ZK2Q7X4T6B8C1DE")
 KITCHEN = Parameter("kitchen", f"The kitchen; `{DEFAULT_KITCHEN}` when not given.", example="main")
-IF_MATCH = Parameter(
-    "If-Match", "Only if the order is still at this version (412 else).", "header", example='"3"'
-)
+IF_MATCH = if_match("order")
 IF_NONE_MATCH = Parameter(
     "If-None-Match", "The version that is known already (304 then).", "header", example='"3"'
 )

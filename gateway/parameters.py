@@ -6,8 +6,8 @@ from starlette.requests import Request
 
 from gateway.problems import INVALID_PARAMETER
 from infra.web import ProblemError
+from shared_proto.kitchens import DEFAULT_KITCHEN
 
-DEFAULT_KITCHEN = "main"
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 

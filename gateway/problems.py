@@ -98,7 +98,7 @@ INVALID_HOUSE = _of(
 )
 SOLD_OUT = _of("SOLD_OUT", 409, "Dishes are sold out; `skus` names them.")
 VERSION_MISMATCH = _of(
-    "VERSION_MISMATCH", 412, "The order moved on from the version named in `If-Match`."
+    "VERSION_MISMATCH", 412, "What is to be changed moved on from the version named in `If-Match`."
 )
 TOO_MANY_ORDERS = _of("TOO_MANY_ORDERS", 429, "The caller orders faster than one guest may.")
 BACKLOG_FULL = _of("BACKLOG_FULL", 503, "Too many orders wait for the kitchen.")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 # What fits the contract's fields; the services know the real limits.
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -161,6 +161,9 @@ class Pause(Body):
     paused: bool
     reason: str | None = Field(
         None, max_length=500, description="For guests.", examples=["the fryer is broken"]
+    )
+    until: AwareDatetime | None = Field(
+        None, description="When the pause ends by itself; staff end it when not given."
     )
 
 

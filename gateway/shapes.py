@@ -154,6 +154,7 @@ def house(message: order_pb2.House) -> Json:
         "time_zone": message.time_zone,
         "paused": message.paused,
         "reason": message.reason or None,
+        "until": _time_or_none(message, "until"),
         "serving": message.serving,
     }
 

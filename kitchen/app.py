@@ -61,6 +61,8 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
         UnfitCertificateError: the files it should speak TLS with can't serve for that.
     """
     kitchens = kitchens_of(settings)
+    if any(entry.timezone for entry in settings.kitchens):
+        log.warning("setting_ignored", setting="KITCHENS[].timezone", use="PUT /house/hours")
     tls = settings.read_tls()
     async with AsyncExitStack() as clients:
         redis = _open_redis(clients, settings)

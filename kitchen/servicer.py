@@ -21,6 +21,7 @@ from kitchen.domain import (
 )
 from kitchen.messages import read_command, write_place, write_ticket
 from kitchen.service import Failed, KitchenService, Rejected, Taken
+from shared_proto.kitchens import DEFAULT_KITCHEN
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2 as pb
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2_grpc
 from shared_proto.roles import staff_roles
@@ -34,7 +35,6 @@ ANSWERS: Answers = {
     TooManyCommandsError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "TOO_MANY_COMMANDS"),
 }
 
-DEFAULT_KITCHEN = "main"
 MOST_COMMANDS = 500
 
 Context = grpc.aio.ServicerContext[Any, Any]

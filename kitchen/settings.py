@@ -7,6 +7,7 @@ from pydantic_settings import SettingsConfigDict
 
 from infra.settings import StoreSettings
 from kitchen.domain import Mode
+from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME
 
 
 class KitchenEntry(BaseModel):
@@ -14,13 +15,12 @@ class KitchenEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # The name is part of Redis keys, as their hash tag.
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="Its name.")
+    name: str = Field(pattern=f"^{KITCHEN_NAME}$", description="Its name.")
     capacity: int | None = Field(
         None, ge=1, description="Tickets cooked at once; unset: `KITCHEN_CAPACITY`."
     )
     mode: Mode = Field(Mode.AUTO, description="What the passage of time may move.")
-    timezone: str = Field("UTC", description="IANA name of the zone the kitchen stands in.")
+    timezone: str = Field("", description="Ignored, and refused from the next release on.")
     stations: frozenset[str] = Field(
         frozenset(), description="Stations it has; empty: any station is accepted."
     )
@@ -47,8 +47,12 @@ class Settings(StoreSettings):
     )
     kitchens: Annotated[
         tuple[KitchenEntry, ...],
-        Field(min_length=1, validation_alias="KITCHENS", description="The kitchens, as JSON."),
-    ] = (KitchenEntry(name="main"),)
+        Field(
+            min_length=1,
+            validation_alias="KITCHENS",
+            description="The kitchens, as JSON; for order and kitchen alike.",
+        ),
+    ] = (KitchenEntry(name=DEFAULT_KITCHEN),)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -60,6 +60,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             orders,
             RedisMenuStore(redis),
             RedisHouseStore(redis),
+            kitchens=frozenset(kitchen.name for kitchen in settings.kitchens),
         )
         feed = Feed(redis, listening, orders, feed_length=settings.feed_length)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Self
 
+from infra.clock import to_text
 from infra.errors import RefusedError, Violation
 from infra.frozen import altered
 from infra.limits import Usage, limit_facts
@@ -71,6 +72,20 @@ class VersionMismatchError(OrderError):
         )
 
 
+class MenuChangedError(OrderError):
+    """The caller replaces a version of the menu that is no longer the menu's."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the menu is at version {version} now", version=version)
+
+
+class HouseChangedError(OrderError):
+    """The caller replaces a version of the opening hours or the pause that is no longer theirs."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"hours and pause are at version {version} now", version=version)
+
+
 class InvalidOrderError(OrderError):
     """What was asked for can't be ordered: each violation says where and why."""
 
@@ -115,10 +130,12 @@ class HouseClosedError(OrderError):
 
 
 class OrdersPausedError(OrderError):
-    """Staff take no orders for now; those that were placed go on."""
+    """Staff take no orders, until a moment or until they say so; those that were placed go on."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"no orders are taken for now: {reason}" if reason else "no orders now")
+    def __init__(self, reason: str, until: datetime | None = None) -> None:
+        said = f"orders are paused until {to_text(until)}" if until else "orders are paused"
+        facts = {"until": to_text(until)} if until else {}
+        super().__init__(f"{said}: {reason}" if reason else said, reason=reason, **facts)
 
 
 class InvalidHouseError(OrderError):

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from infra.errors import Violation
 from order.domain import HouseClosedError, InvalidHouseError, OrdersPausedError
@@ -37,18 +38,27 @@ class House:
     hours: tuple[OpeningHours, ...] = ()
     time_zone: str = "UTC"
     paused: bool = False
+    """True once orders were paused, also when ``paused_until`` has passed: see ``is_paused``."""
     reason: str = ""
     """Why orders are paused, for guests to read."""
+    paused_until: datetime | None = None
+    """When the pause ends by itself; None for one that staff end."""
+    version: int = 1
+    """Counts changes of these settings."""
 
     def is_open(self, at: datetime) -> bool:
         """Whether ``at`` is within the opening hours."""
         local = at.astimezone(ZoneInfo(self.time_zone))
         return not self.hours or any(each.include(local) for each in self.hours)
 
+    def is_paused(self, at: datetime) -> bool:
+        """Return whether orders are paused at ``at``."""
+        return self.paused and (self.paused_until is None or at < self.paused_until)
+
     def require_serving(self, at: datetime) -> None:
         """Raises HouseClosedError or OrdersPausedError where guests may not order."""
-        if self.paused:
-            raise OrdersPausedError(self.reason)
+        if self.is_paused(at):
+            raise OrdersPausedError(self.reason, self.paused_until)
         if not self.is_open(at):
             raise HouseClosedError
 
@@ -60,10 +70,8 @@ def read_hours(hours: list[tuple[int, str, str]], time_zone: str) -> tuple[Openi
     """
     violations = []
     read = []
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        violations.append(Violation("/time_zone", "must be of the IANA database, as Europe/Berlin"))
+    if time_zone not in _time_zones():
+        violations.append(Violation("/time_zone", "must be an IANA name such as Europe/Berlin"))
     if len(hours) > MAX_HOURS:
         violations.append(Violation("/hours", f"must be at most {MAX_HOURS}"))
     for index, (day, opens, closes) in enumerate(hours):
@@ -81,6 +89,19 @@ def read_hours(hours: list[tuple[int, str, str]], time_zone: str) -> tuple[Openi
     if violations:
         raise InvalidHouseError(violations)
     return tuple(read)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Return the names of the IANA database. What else a machine keeps beside them, such as
+    ``localtime`` or ``posix/Europe/Berlin``, no browser knows."""
+    return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
+
+
+def require_later(until: datetime | None, now: datetime) -> None:
+    """Raises InvalidHouseError where a pause would end before it begins."""
+    if until is not None and until <= now:
+        raise InvalidHouseError([Violation("/until", "must be later than now")])
 
 
 def _read_time(text: str) -> time:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from infra.errors import Violation
-from order.domain import InvalidMenuError, MenuItem
+from infra.text import fold_spaces, is_visible, refused_character
+from order.domain import InvalidMenuError, MenuItem, MenuOption, OptionGroup
 
 MAX_DISHES = 2_000
 MAX_PRICE = 10_000_000
@@ -15,6 +17,24 @@ MAX_NAME_CHARACTERS = 120
 SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 STATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def with_folded_names(item: MenuItem) -> MenuItem:
+    """Return the dish with the spaces of each name in it folded (``infra.text.fold_spaces``)."""
+    return replace(
+        item,
+        name=fold_spaces(item.name),
+        category=fold_spaces(item.category),
+        option_groups=tuple(
+            OptionGroup(
+                fold_spaces(group.name),
+                group.min,
+                group.max,
+                tuple(MenuOption(fold_spaces(o.name), o.price) for o in group.options),
+            )
+            for group in item.option_groups
+        ),
+    )
 
 
 def check_menu(currency: str, items: Sequence[MenuItem]) -> None:
@@ -70,5 +90,9 @@ def _group_violations(at: str, item: MenuItem) -> Iterator[Violation]:
 
 
 def _name_violations(at: str, name: str) -> Iterator[Violation]:
-    if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
-        yield Violation(at, f"must be 1 to {MAX_NAME_CHARACTERS} printable characters")
+    if len(name) > MAX_NAME_CHARACTERS:
+        yield Violation(at, f"must be at most {MAX_NAME_CHARACTERS} characters")
+    if not is_visible(name):
+        yield Violation(at, "must have a visible character")
+    if char := refused_character(name):
+        yield Violation(at, f"must not have the character {char}")

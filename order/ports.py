@@ -206,21 +206,45 @@ class MenuStore(Protocol):
     async def read(self) -> Menu:
         """The whole menu."""
 
-    async def replace(self, menu: Menu, *, op: str) -> Menu:
-        """Puts ``menu`` in the place of the old one; answers it with its new version."""
+    async def replace(self, menu: Menu, *, op: str, if_version: int | None = None) -> Menu:
+        """Replace the menu; return ``menu`` with its new version.
 
-    async def set_availability(self, sku: str, available: bool) -> Menu:
-        """Marks a dish sold out or back; answers the menu with that dish.
+        Raises:
+            MenuChangedError: the menu is not at ``if_version`` any more.
+        """
 
-        Raises DishNotFoundError.
+    async def set_availability(
+        self, sku: str, available: bool, *, op: str, if_version: int | None = None
+    ) -> Menu:
+        """Mark a dish sold out or back; return the menu with that dish alone.
+
+        Raises:
+            DishNotFoundError: there is no such dish.
+            MenuChangedError: the menu is not at ``if_version`` any more.
         """
 
 
 class HouseStore(Protocol):
-    """Keeps when guests may order."""
+    """Keeps when guests may order. Each change raises HouseChangedError where the house is not at
+    ``if_version`` any more."""
 
     async def read(self) -> House: ...
 
-    async def set_hours(self, hours: Sequence[OpeningHours], time_zone: str) -> None: ...
+    async def set_hours(
+        self,
+        hours: Sequence[OpeningHours],
+        time_zone: str,
+        *,
+        op: str,
+        if_version: int | None = None,
+    ) -> None: ...
 
-    async def set_pause(self, paused: bool, reason: str) -> None: ...
+    async def set_pause(
+        self,
+        paused: bool,
+        reason: str,
+        until: datetime | None,
+        *,
+        op: str,
+        if_version: int | None = None,
+    ) -> None: ...

@@ -34,7 +34,9 @@ from order.domain import (
     BacklogFullError,
     Change,
     DishNotFoundError,
+    HouseChangedError,
     Menu,
+    MenuChangedError,
     MenuItem,
     Order,
     OrderEvent,
@@ -469,6 +471,8 @@ def is_cursor_usable(checked: Any, event_id: str, length: int) -> bool:
 
 
 NO_MENU = Menu(0, "", {})
+ANY_VERSION = -1
+"""What a script reads as "whatever version there is"."""
 
 
 class RedisMenuStore:
@@ -487,24 +491,34 @@ class RedisMenuStore:
             self._known = _menu(await self._redis.hgetall(keys.MENU))
         return self._known
 
-    async def replace(self, menu: Menu, *, op: str) -> Menu:
+    async def replace(self, menu: Menu, *, op: str, if_version: int | None = None) -> Menu:
         dishes = chain.from_iterable((i.sku, dish_to_json(i)) for i in menu.items.values())
         sequence = orjson.dumps(list(menu.items))
-        version = await self._import(keys=[keys.MENU], args=[op, menu.currency, sequence, *dishes])
-        return replace(menu, version=int(version))
+        args: list[str | bytes | int] = [op, _wanted(if_version), menu.currency, sequence, *dishes]
+        done, version = await self._import(keys=[keys.MENU], args=args)
+        if done == "STALE":
+            raise MenuChangedError(version)
+        return replace(menu, version=version)
 
-    async def set_availability(self, sku: str, available: bool) -> Menu:
+    async def set_availability(
+        self, sku: str, available: bool, *, op: str, if_version: int | None = None
+    ) -> Menu:
         while True:
             menu = await self.read()
             if sku not in menu.items:
                 raise DishNotFoundError(sku)
-            before = menu.items[sku]
-            after = replace(before, available=available)
-            done = await self._replace_dish(
-                keys=[keys.MENU], args=[sku, dish_to_json(before), dish_to_json(after)]
+            if if_version not in (None, menu.version):
+                raise MenuChangedError(menu.version)
+            dish = replace(menu.items[sku], available=available)
+            done, version = await self._replace_dish(
+                keys=[keys.MENU], args=[op, menu.version, sku, dish_to_json(dish)]
             )
-            if done:
-                return replace(menu, items={sku: after})
+            if done == "DONE":
+                return replace(menu, version=version, items={sku: dish})
+
+
+def _wanted(if_version: int | None) -> int:
+    return ANY_VERSION if if_version is None else if_version
 
 
 def _menu(fields: Mapping[str, str]) -> Menu:
@@ -527,6 +541,7 @@ class RedisHouseStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis
+        self._set = load_script(redis, "order", "set_house")
 
     async def read(self) -> House:
         fields = await self._redis.hgetall(keys.HOUSE)
@@ -538,16 +553,41 @@ class RedisHouseStore:
             time_zone=fields.get("time_zone", "UTC"),
             paused=fields.get("paused") == "1",
             reason=fields.get("reason", ""),
+            paused_until=from_text(until) if (until := fields.get("until")) else None,
+            version=int(fields.get("version", 1)),
         )
 
-    async def set_hours(self, hours: Sequence[OpeningHours], time_zone: str) -> None:
+    async def set_hours(
+        self,
+        hours: Sequence[OpeningHours],
+        time_zone: str,
+        *,
+        op: str,
+        if_version: int | None = None,
+    ) -> None:
         written = [(each.day, _clock_time(each.opens), _clock_time(each.closes)) for each in hours]
-        fields = {"hours": orjson.dumps(written), "time_zone": time_zone}
-        await self._redis.hset(keys.HOUSE, mapping=fields)
+        fields = ("hours", orjson.dumps(written), "time_zone", time_zone)
+        await self._write(op, if_version, *fields)
 
-    async def set_pause(self, paused: bool, reason: str) -> None:
-        fields = {"paused": int(paused), "reason": reason}
-        await self._redis.hset(keys.HOUSE, mapping=fields)
+    async def set_pause(
+        self,
+        paused: bool,
+        reason: str,
+        until: datetime | None,
+        *,
+        op: str,
+        if_version: int | None = None,
+    ) -> None:
+        end = to_text(until) if until else ""
+        await self._write(op, if_version, "paused", int(paused), "reason", reason, "until", end)
+
+    async def _write(
+        self, op: str, if_version: int | None = None, *fields: str | bytes | int
+    ) -> None:
+        args = [op, _wanted(if_version), *fields]
+        done, version = await self._set(keys=[keys.HOUSE], args=args)
+        if done == "STALE":
+            raise HouseChangedError(version)
 
 
 def _clock_time(at: time) -> str:

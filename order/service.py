@@ -2,14 +2,15 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ulid import ULID
 
-from infra.clock import to_ms, utc_now
+from infra.clock import to_ms, to_text, utc_now
+from infra.errors import Violation
 from infra.frozen import altered
 from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
@@ -18,6 +19,7 @@ from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
     Change,
     IdempotencyKeyReusedError,
+    InvalidOrderError,
     LineRequest,
     Menu,
     MenuItem,
@@ -29,10 +31,10 @@ from order.domain import (
     new_order,
     price_lines,
 )
-from order.house import House, OpeningHours
+from order.house import House, OpeningHours, require_later
 from order.journal import log_step
 from order.lifecycle import Cause, Status, allowed_actions
-from order.menu import check_menu
+from order.menu import check_menu, with_folded_names
 from order.ports import (
     Applied,
     HouseStore,
@@ -47,6 +49,7 @@ from order.ports import (
 )
 from order.queueing import Queued, Queueing, queue_orders
 from order.terms import CurrentTerms, Terms
+from shared_proto.kitchens import DEFAULT_KITCHEN
 from shared_proto.roles import ADMIN, is_staff, staff_roles
 from shared_proto.sharding import shard_of
 
@@ -91,11 +94,13 @@ class OrderService:
         menu: MenuStore,
         house: HouseStore,
         *,
+        kitchens: Collection[str] = (DEFAULT_KITCHEN,),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._orders = orders
         self._menu = menu
         self._house = house
+        self._kitchens = kitchens
         self._clock = clock
         self._terms = CurrentTerms(self._read_terms)
 
@@ -137,6 +142,11 @@ class OrderService:
         kitchen: str,
         idempotency: Idempotency | None,
     ) -> Placed:
+        if kitchen not in self._kitchens:
+            known = ", ".join(sorted(self._kitchens))
+            said = f"there is no kitchen {kitchen!r}; there is {known}"
+            raise InvalidOrderError([Violation("/kitchen", said)])
+
         def make_out(terms: Terms) -> Change:
             at = self._clock()
             terms.house.require_serving(at)
@@ -347,49 +357,97 @@ class OrderService:
         """The whole menu."""
         return await self._menu.read()
 
-    async def import_menu(self, caller: Caller, currency: str, items: Sequence[MenuItem]) -> Menu:
+    async def import_menu(
+        self,
+        caller: Caller,
+        currency: str,
+        items: Sequence[MenuItem],
+        *,
+        if_version: int | None = None,
+    ) -> Menu:
         """Puts a new menu in the place of the old one, all or nothing. Role admin.
 
-        Raises InvalidMenuError with a violation for each thing that is wrong.
+        Raises:
+            InvalidMenuError: with a violation for each thing that is wrong.
+            MenuChangedError: the menu is not at ``if_version`` any more.
         """
         caller.require(ADMIN)
+        items = [with_folded_names(item) for item in items]
         check_menu(currency, items)
         menu = Menu(0, currency, {item.sku: item for item in items})
-        imported = await self._menu.replace(menu, op=new_op())
+        imported = await self._menu.replace(menu, op=new_op(), if_version=if_version)
         await self._orders.outdate_terms()
         log.info("menu_imported", version=imported.version, dishes=len(items), by=caller.login)
         return imported
 
     async def read_house(self) -> tuple[House, bool]:
         """When guests may order, and whether they may now."""
-        house = await self._house.read()
-        return house, house.is_open(self._clock()) and not house.paused
+        house, now = await self._house.read(), self._clock()
+        # A pause that has ended by itself is none.
+        house = replace(house, paused=house.is_paused(now))
+        return house, house.is_open(now) and not house.paused
 
     async def set_hours(
-        self, caller: Caller, hours: Sequence[OpeningHours], time_zone: str
+        self,
+        caller: Caller,
+        hours: Sequence[OpeningHours],
+        time_zone: str,
+        *,
+        if_version: int | None = None,
     ) -> None:
-        """Sets the opening hours. Role admin."""
+        """Sets the opening hours. Role admin.
+
+        Raises HouseChangedError where the house is not at ``if_version`` any more.
+        """
         caller.require(ADMIN)
-        await self._house.set_hours(hours, time_zone)
+        await self._house.set_hours(hours, time_zone, op=new_op(), if_version=if_version)
         await self._orders.outdate_terms()
         log.info("opening_hours_set", by=caller.login, time_zone=time_zone, hours=len(hours))
 
-    async def set_pause(self, caller: Caller, paused: bool, reason: str) -> None:
-        """Pauses orders, or takes them again. Role kitchen or admin."""
-        if not is_staff(caller.roles):
-            raise NotAllowedError("this takes the role kitchen or admin")
-        await self._house.set_pause(paused, reason)
-        await self._orders.outdate_terms()
-        log.info("orders_paused" if paused else "orders_resumed", by=caller.login, reason=reason)
+    async def set_pause(
+        self,
+        caller: Caller,
+        paused: bool,
+        reason: str,
+        *,
+        until: datetime | None = None,
+        if_version: int | None = None,
+    ) -> None:
+        """Pauses orders, until a moment or for good, or takes them again. Role kitchen or admin.
 
-    async def set_availability(self, caller: Caller, sku: str, available: bool) -> MenuItem:
-        """Marks a dish sold out or back. Role kitchen or admin. Raises DishNotFoundError."""
+        Raises:
+            InvalidHouseError: the pause would end before it begins.
+            HouseChangedError: the house is not at ``if_version`` any more.
+        """
         if not is_staff(caller.roles):
             raise NotAllowedError("this takes the role kitchen or admin")
-        menu = await self._menu.set_availability(sku, available)
+        until = until if paused else None
+        require_later(until, self._clock())
+        await self._house.set_pause(paused, reason, until, op=new_op(), if_version=if_version)
+        await self._orders.outdate_terms()
+        log.info(
+            "orders_paused" if paused else "orders_resumed",
+            by=caller.login,
+            reason=reason,
+            until=to_text(until) if until else None,
+        )
+
+    async def set_availability(
+        self, caller: Caller, sku: str, available: bool, *, if_version: int | None = None
+    ) -> Menu:
+        """Mark a dish sold out or back; return the menu with that dish alone. Role kitchen or
+        admin.
+
+        Raises:
+            DishNotFoundError: there is no such dish.
+            MenuChangedError: the menu is not at ``if_version`` any more.
+        """
+        if not is_staff(caller.roles):
+            raise NotAllowedError("this takes the role kitchen or admin")
+        menu = await self._menu.set_availability(sku, available, op=new_op(), if_version=if_version)
         await self._orders.outdate_terms()
         log.info("dish_availability_set", sku=sku, available=available, by=caller.login)
-        return menu.items[sku]
+        return menu
 
 
 def _may_read(caller: Caller, order: Order | OrderMark) -> bool:

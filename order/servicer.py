@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -12,17 +11,20 @@ from infra.clock import from_proto, timestamp, to_proto
 from infra.errors import Answer, Answers, Violation
 from infra.identity import current_caller
 from infra.logs import get_logger
+from infra.text import control_character
 from order.changes import TicketChange
 from order.domain import (
     MAX_NOTE_CHARACTERS,
     BacklogFullError,
     DishNotFoundError,
+    HouseChangedError,
     HouseClosedError,
     IdempotencyKeyReusedError,
     InvalidHouseError,
     InvalidMenuError,
     InvalidOrderError,
     LineRequest,
+    MenuChangedError,
     OrderNotFoundError,
     OrdersPausedError,
     ReasonNeededError,
@@ -50,6 +52,7 @@ from order.wire import (
     render_usage,
     render_verdict,
 )
+from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME, KITCHEN_NAME_RULE
 from shared_proto.restaurant.order.v1 import order_pb2 as pb
 from shared_proto.restaurant.order.v1 import order_pb2_grpc as pb_grpc
 
@@ -66,6 +69,8 @@ ANSWERS: Answers = {
     InvalidHouseError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_HOUSE"),
     SoldOutError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "SOLD_OUT"),
     VersionMismatchError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
+    MenuChangedError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
+    HouseChangedError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
     InvalidOrderError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ORDER"),
     InvalidMenuError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_MENU"),
     ReasonNeededError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "REASON_NEEDED"),
@@ -77,12 +82,11 @@ ANSWERS: Answers = {
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-DEFAULT_KITCHEN = "main"
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
 ORDER_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 EVENT_ID = re.compile(r"\d{1,19}-\d{1,19}")
-KITCHEN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+KITCHEN = re.compile(KITCHEN_NAME)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -99,7 +103,7 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
         kitchen = request.kitchen or DEFAULT_KITCHEN
         violations = _note_violations(request.note)
         if not KITCHEN.fullmatch(kitchen):
-            violations.append(Violation("/kitchen", "must be lower-case letters, digits, hyphens"))
+            violations.append(Violation("/kitchen", KITCHEN_NAME_RULE))
         if request.idempotency_key and not IDEMPOTENCY_KEY.fullmatch(request.idempotency_key):
             violations.append(Violation("", "Idempotency-Key must be 1 to 255 visible characters"))
         if violations:
@@ -159,7 +163,7 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
             _order_id(request.id),
             _line_requests(request.items),
             note=request.note if request.HasField("note") else None,
-            if_version=request.if_version if request.HasField("if_version") else None,
+            if_version=_if_version(request),
         )
         return pb.UpdateOrderResponse(order=render_order(order, current_caller()))
 
@@ -172,7 +176,7 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
             current_caller(),
             _order_id(request.id),
             reason=request.reason,
-            if_version=request.if_version if request.HasField("if_version") else None,
+            if_version=_if_version(request),
         )
         return pb.CancelOrderResponse(order=render_order(order, current_caller()))
 
@@ -188,16 +192,20 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
         self, request: pb.ImportMenuRequest, context: Context
     ) -> pb.ImportMenuResponse:
         items = [read_menu_item(item) for item in request.items]
-        menu = await self._service.import_menu(current_caller(), request.currency, items)
+        menu = await self._service.import_menu(
+            current_caller(), request.currency, items, if_version=_if_version(request)
+        )
         return pb.ImportMenuResponse(menu=render_menu(menu))
 
     async def SetAvailability(
         self, request: pb.SetAvailabilityRequest, context: Context
     ) -> pb.SetAvailabilityResponse:
-        item = await self._service.set_availability(
-            current_caller(), request.sku, request.available
+        menu = await self._service.set_availability(
+            current_caller(), request.sku, request.available, if_version=_if_version(request)
         )
-        return pb.SetAvailabilityResponse(item=render_menu_item(item))
+        return pb.SetAvailabilityResponse(
+            item=render_menu_item(menu.items[request.sku]), menu_version=menu.version
+        )
 
     async def GetHouse(self, request: pb.GetHouseRequest, context: Context) -> pb.GetHouseResponse:
         return pb.GetHouseResponse(house=render_house(*await self._service.read_house()))
@@ -205,14 +213,23 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
     async def SetHours(self, request: pb.SetHoursRequest, context: Context) -> pb.SetHoursResponse:
         hours = [(each.day, each.opens, each.closes) for each in request.hours]
         await self._service.set_hours(
-            current_caller(), read_hours(hours, request.time_zone), request.time_zone
+            current_caller(),
+            read_hours(hours, request.time_zone),
+            request.time_zone,
+            if_version=_if_version(request),
         )
         return pb.SetHoursResponse(house=render_house(*await self._service.read_house()))
 
     async def SetPause(self, request: pb.SetPauseRequest, context: Context) -> pb.SetPauseResponse:
         if violations := _note_violations(request.reason, "/reason"):
             raise InvalidHouseError(violations)
-        await self._service.set_pause(current_caller(), request.paused, request.reason)
+        await self._service.set_pause(
+            current_caller(),
+            request.paused,
+            request.reason,
+            until=from_proto(request.until) if request.HasField("until") else None,
+            if_version=_if_version(request),
+        )
         return pb.SetPauseResponse(house=render_house(*await self._service.read_house()))
 
     async def ReadEvents(
@@ -292,6 +309,11 @@ async def _follow_wishes(watcher: Watcher, requests: AsyncIterator[pb.WatchReque
             watcher.add_users(request.add_user_ids)
 
 
+def _if_version(request: Any) -> int | None:
+    """Return the version that a request wants to change; None where any will do."""
+    return request.if_version if request.HasField("if_version") else None
+
+
 def _order_id(text: str) -> str:
     if not ORDER_ID.fullmatch(text):
         raise OrderNotFoundError(text[:64])
@@ -303,10 +325,8 @@ def _note_violations(note: str, at: str = "/note") -> list[Violation]:
     if len(note) > MAX_NOTE_CHARACTERS:
         found.append(Violation(at, f"must be at most {MAX_NOTE_CHARACTERS} characters"))
     # Cooks read it on paper and on screens; of what a keyboard has, lines and tabs are fine.
-    if not note.isprintable() and any(
-        unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\r\t" for char in note
-    ):
-        found.append(Violation(at, "use no control characters"))
+    if char := control_character(note, permitted="\n\r\t"):
+        found.append(Violation(at, f"must not have the character {char}"))
     return found
 
 

@@ -1,15 +1,26 @@
 """Everything the order service can be told, by environment variables that begin with ORDER_."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from infra.settings import StoreSettings
+from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME
+
+
+class KitchenEntry(BaseModel):
+    """One kitchen of ``KITCHENS``; its other members are the kitchen service's business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = Field(pattern=f"^{KITCHEN_NAME}$")
 
 
 class Settings(StoreSettings):
     """The order service's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDER_")
+    model_config = SettingsConfigDict(env_prefix="ORDER_", populate_by_name=True)
 
     grpc_port: int = Field(50052, description="Port of the gRPC server.")
     ops_port: int = Field(9082, description="Port of /healthz, /readyz and /metrics.")
@@ -35,3 +46,11 @@ class Settings(StoreSettings):
     user_events_length: int = Field(
         1_000, ge=100, description="Roughly how many events a user's own stream keeps."
     )
+    kitchens: Annotated[
+        tuple[KitchenEntry, ...],
+        Field(
+            min_length=1,
+            validation_alias="KITCHENS",
+            description="The kitchens, as JSON; for order and kitchen alike.",
+        ),
+    ] = (KitchenEntry(name=DEFAULT_KITCHEN),)

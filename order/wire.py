@@ -253,4 +253,6 @@ def render_house(house: House, serving: bool) -> pb.House:
         paused=house.paused,
         reason=house.reason,
         serving=serving,
+        version=house.version,
+        until=to_proto(house.paused_until) if house.paused else None,
     )

@@ -9,13 +9,17 @@ from starlette.routing import Route
 from gateway import answers, shapes
 from gateway.access import Access
 from gateway.clients import Peer
-from gateway.problems import INVALID_HOUSE, NOT_ALLOWED
+from gateway.conditions import etag, is_known, wanted_version
+from gateway.openapi import ETAG, IF_NONE_MATCH, NOT_MODIFIED, if_match
+from gateway.problems import INVALID_HOUSE, NOT_ALLOWED, VERSION_MISMATCH
 from gateway.schemas import Hours, Pause
+from infra.clock import to_proto
 from infra.logs import get_logger
 from infra.openapi import Reply, operation
 from infra.web import JsonResponse, read_json
 from shared_proto.restaurant.order.v1.order_pb2 import (
     GetHouseRequest,
+    House,
     OpeningHours,
     SetHoursRequest,
     SetPauseRequest,
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 log = get_logger()
 
 TAG = "House"
-HOUSE = Reply("The house as it is now.", body=answers.House)
+HOUSE = Reply("The house as it is now.", body=answers.House, headers=ETAG)
+IF_MATCH = if_match("hours and pause together")
 
 
 class HouseRoutes:
@@ -44,10 +49,19 @@ class HouseRoutes:
             Route("/house/pause", self.put_pause, methods=["PUT"]),
         ]
 
-    @operation("Says when guests may order, and whether they may now", HOUSE, tag=TAG)
+    @operation(
+        "Says when guests may order, and whether they may now",
+        HOUSE,
+        NOT_MODIFIED,
+        tag=TAG,
+        parameters=[IF_NONE_MATCH],
+    )
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetHouse, GetHouseRequest())
-        return JsonResponse(shapes.house(answer.house))
+        tag = _tag(answer.house)
+        if is_known(request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        return _whole(answer.house)
 
     @operation(
         "Sets the opening hours",
@@ -57,7 +71,8 @@ class HouseRoutes:
         signed_in=True,
         description="Role admin. Without any the house is always open; closing no later than "
         "opening means on the day after.",
-        problems=[NOT_ALLOWED, INVALID_HOUSE],
+        parameters=[IF_MATCH],
+        problems=[NOT_ALLOWED, INVALID_HOUSE, VERSION_MISMATCH],
     )
     async def put_hours(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -72,11 +87,12 @@ class HouseRoutes:
                     )
                     for each in body.hours
                 ],
+                if_version=wanted_version(request),
             ),
             token=caller.token,
         )
         log.info("opening_hours_set", user_id=caller.user_id)
-        return JsonResponse(shapes.house(answer.house))
+        return _whole(answer.house)
 
     @operation(
         "Pauses orders, or takes them again",
@@ -84,16 +100,34 @@ class HouseRoutes:
         body=Pause,
         tag=TAG,
         signed_in=True,
-        description="Roles kitchen and admin. Orders that were placed go on.",
-        problems=[NOT_ALLOWED, INVALID_HOUSE],
+        description="Roles kitchen and admin. Orders that were placed go on. With `until` the "
+        "pause ends by itself.",
+        parameters=[IF_MATCH],
+        problems=[NOT_ALLOWED, INVALID_HOUSE, VERSION_MISMATCH],
     )
     async def put_pause(self, request: Request) -> Response:
         caller = await self._access.caller(request)
         body = await read_json(request, Pause)
         answer = await self._order.ask(
             self._order.stub.SetPause,
-            SetPauseRequest(paused=body.paused, reason=body.reason or ""),
+            SetPauseRequest(
+                paused=body.paused,
+                reason=body.reason or "",
+                until=to_proto(body.until),
+                if_version=wanted_version(request),
+            ),
             token=caller.token,
         )
         log.info("orders_paused" if body.paused else "orders_resumed", user_id=caller.user_id)
-        return JsonResponse(shapes.house(answer.house))
+        return _whole(answer.house)
+
+
+def _whole(house: House) -> Response:
+    return JsonResponse(shapes.house(house), headers={"ETag": _tag(house)})
+
+
+def _tag(house: House) -> str:
+    """Return the tag of the house as it is shown: opening and the end of a pause change that
+    without a new version."""
+    state = "paused" if house.paused else "open" if house.serving else "closed"
+    return etag(house.version, state)

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from gateway import answers, menu_csv, shapes
 from gateway.access import Access
 from gateway.clients import Peer
-from gateway.conditions import etag, is_known
+from gateway.conditions import etag, is_known, wanted_version
 from gateway.errors import answer_refusal
-from gateway.openapi import ETAG, IF_NONE_MATCH, NOT_MODIFIED
-from gateway.problems import DISH_NOT_FOUND, INVALID_MENU, NOT_ALLOWED
+from gateway.openapi import ETAG, IF_NONE_MATCH, NOT_MODIFIED, if_match
+from gateway.problems import DISH_NOT_FOUND, INVALID_MENU, NOT_ALLOWED, VERSION_MISMATCH
 from gateway.schemas import Availability, Dish, NewMenu
 from infra.errors import read_refusal
 from infra.identity import Caller
@@ -42,6 +42,7 @@ log = get_logger()
 # A whole menu is longer than other bodies, and only admins send one.
 MAX_MENU_BYTES = 1024 * 1024
 TAG = "Menu"
+IF_MATCH = if_match("menu")
 
 
 class MenuRoutes:
@@ -67,8 +68,9 @@ class MenuRoutes:
     )
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetMenu, GetMenuRequest())
-        if is_known(request, answer.menu.version):
-            return Response(status_code=304, headers={"ETag": etag(answer.menu.version)})
+        tag = etag(answer.menu.version)
+        if is_known(request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
         return _whole(answer.menu)
 
     @operation(
@@ -85,13 +87,14 @@ class MenuRoutes:
         "`name min-max: option | option +price`, semicolons part the groups, and `errors` point "
         "at lines.",
         parameters=[
+            IF_MATCH,
             Parameter(
                 "currency",
                 "Of a menu in CSV: its ISO 4217 code; that of the menu before when not given.",
                 example="EUR",
-            )
+            ),
         ],
-        problems=[NOT_ALLOWED, INVALID_MENU],
+        problems=[NOT_ALLOWED, INVALID_MENU, VERSION_MISMATCH],
     )
     async def put(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -99,7 +102,7 @@ class MenuRoutes:
         if media_type_of(request) == "text/csv":
             return await self._put_csv(request, caller)
         body = await read_json(request, NewMenu, max_bytes=MAX_MENU_BYTES)
-        return _whole(await self._import(caller, body.currency, body.items))
+        return _whole(await self._import(request, caller, body.currency, body.items))
 
     async def _put_csv(self, request: Request, caller: Caller) -> Response:
         currency = request.query_params.get("currency")
@@ -113,16 +116,22 @@ class MenuRoutes:
             raise ProblemError(INVALID_REQUEST, "send UTF-8") from None
         menu = menu_csv.read_csv(text)
         try:
-            return _whole(await self._import(caller, currency, menu.dishes))
+            return _whole(await self._import(request, caller, currency, menu.dishes))
         except grpc.aio.AioRpcError as error:
             refusal = read_refusal(error)
             by_line = tuple(map(menu.violation_by_line, refusal.violations))
             return answer_refusal(replace(refusal, violations=by_line))
 
-    async def _import(self, caller: Caller, currency: str, dishes: Sequence[Dish]) -> Menu:
+    async def _import(
+        self, request: Request, caller: Caller, currency: str, dishes: Sequence[Dish]
+    ) -> Menu:
         answer = await self._order.ask(
             self._order.stub.ImportMenu,
-            ImportMenuRequest(currency=currency, items=[_menu_item(dish) for dish in dishes]),
+            ImportMenuRequest(
+                currency=currency,
+                items=[_menu_item(dish) for dish in dishes],
+                if_version=wanted_version(request),
+            ),
             token=caller.token,
         )
         log.info("menu_imported", user_id=caller.user_id, dishes=len(dishes))
@@ -130,13 +139,15 @@ class MenuRoutes:
 
     @operation(
         "Marks a dish sold out, or back",
-        Reply("The dish as it is now.", body=Dish),
+        Reply(
+            "The dish as it is now.", body=Dish, headers={"ETag": "The menu's version after it."}
+        ),
         body=Availability,
         tag=TAG,
         signed_in=True,
         description="Roles kitchen and admin.",
-        parameters=[Parameter("sku", "The dish.", "path", example="chicken-bowl")],
-        problems=[NOT_ALLOWED, DISH_NOT_FOUND],
+        parameters=[Parameter("sku", "The dish.", "path", example="chicken-bowl"), IF_MATCH],
+        problems=[NOT_ALLOWED, DISH_NOT_FOUND, VERSION_MISMATCH],
     )
     async def patch_dish(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -144,11 +155,15 @@ class MenuRoutes:
         sku = request.path_params["sku"]
         answer = await self._order.ask(
             self._order.stub.SetAvailability,
-            SetAvailabilityRequest(sku=sku, available=body.available),
+            SetAvailabilityRequest(
+                sku=sku, available=body.available, if_version=wanted_version(request)
+            ),
             token=caller.token,
         )
         log.info("dish_availability_set", sku=sku, available=body.available, user_id=caller.user_id)
-        return JsonResponse(shapes.menu_item(answer.item))
+        return JsonResponse(
+            shapes.menu_item(answer.item), headers={"ETag": etag(answer.menu_version)}
+        )
 
 
 def _whole(menu: Menu) -> Response:

@@ -33,7 +33,8 @@ def render() -> str:
     rows.append("| `BRIGADE_REDIS_PORT` | 6379 | Port of `./task dev`'s Redis. |")
     for name, field in DevSettings.model_fields.items():
         rows.append(_row(f"BRIGADE_{name.upper()}", field))
-    return "\n".join(["| setting | default | what |", "|---|---|---|", *rows, ""])
+    # Two services may read the same one.
+    return "\n".join(["| setting | default | what |", "|---|---|---|", *dict.fromkeys(rows), ""])
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -66,7 +66,7 @@ async def test_account_that_is_added_again_is_the_same(auth: Auth, redis: Redis)
 
 async def test_unfit_registration_leaves_nothing(auth: Auth, redis: Redis) -> None:
     with pytest.raises(UnfitCredentialsError) as refused:
-        await auth.service.register(" anna", "password")
+        await auth.service.register("an\u202ena", "password")
     assert {violation.pointer for violation in refused.value.violations} == {"/login", "/password"}
     assert await redis.keys("auth:user:*") == []
 
@@ -289,3 +289,29 @@ async def test_expired_key_leaves_the_index(auth: Auth, redis: Redis) -> None:
     assert gone.kid not in {key["kid"] for key in published}
     assert len(published) == 1
     assert await redis.zrange(keys.SIGNING_KEYS, 0, -1) == [published[0]["kid"]]
+
+
+async def test_name_with_a_joiner_in_it_is_the_name_without(auth: Auth) -> None:
+    account = await auth.service.register("anna", PASSWORD)
+    with pytest.raises(LoginTakenError):
+        await auth.service.register("an\u200dna", PASSWORD)
+    tokens = await auth.service.login("an\u200dna", PASSWORD)
+    assert (
+        jwt.decode(tokens.access_token, options={"verify_signature": False})["sub"]
+        == account.user_id
+    )
+
+
+async def test_account_of_the_last_release_keeps_its_name(auth: Auth, redis: Redis) -> None:
+    """The last release kept ❤ with a variation selector under another key."""
+    store = RedisAccountStore(redis)
+    account = await auth.service.register("\u2764", PASSWORD)
+    await redis.rename(keys.login("\u2764"), keys.login("\u2764\ufe0f"))
+    await redis.hset(keys.user(account.user_id), "login", "\u2764\ufe0f")
+    assert (await auth.service.login("\u2764\ufe0f", PASSWORD)).token_type == "Bearer"
+    with pytest.raises(LoginTakenError):
+        await auth.service.register("\u2764\ufe0f", PASSWORD)
+    kept = await store.find("\u2764\ufe0f")
+    assert kept is not None
+    await store.remove(kept)
+    assert await store.find("\u2764\ufe0f") is None

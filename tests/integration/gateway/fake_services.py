@@ -37,6 +37,10 @@ class OrderNotFoundError(RefusedError):
     """There is no such order for this caller."""
 
 
+class ChangedError(RefusedError):
+    """What the caller replaces is at another version by now."""
+
+
 class KitchenNotFoundError(RefusedError):
     """There is no such kitchen."""
 
@@ -63,6 +67,7 @@ async def refuse_as_told(told: Exception | None, context: Context) -> None:
 ANSWERS: Answers = {
     OrderNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND"),
     KitchenNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "KITCHEN_NOT_FOUND"),
+    ChangedError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
 }
 
 
@@ -430,6 +435,7 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
         self, request: order_pb2.SetHoursRequest, context: Context
     ) -> order_pb2.SetHoursResponse:
         await self._admit(request, context)
+        self._change_house(request)
         del self.house.hours[:]
         self.house.hours.extend(request.hours)
         self.house.time_zone = request.time_zone
@@ -439,7 +445,11 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
         self, request: order_pb2.SetPauseRequest, context: Context
     ) -> order_pb2.SetPauseResponse:
         await self._admit(request, context)
+        self._change_house(request)
         self.house.paused, self.house.reason = request.paused, request.reason
+        self.house.ClearField("until")
+        if request.HasField("until"):
+            self.house.until.CopyFrom(request.until)
         return order_pb2.SetPauseResponse(house=self.house)
 
     async def GetLifecycle(
@@ -457,6 +467,7 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
         self, request: order_pb2.ImportMenuRequest, context: Context
     ) -> order_pb2.ImportMenuResponse:
         await self._admit(request, context)
+        _require_version(request, self.menu.version)
         self.menu = order_pb2.Menu(
             version=self.menu.version + 1, currency=request.currency, items=request.items
         )
@@ -466,8 +477,19 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
         self, request: order_pb2.SetAvailabilityRequest, context: Context
     ) -> order_pb2.SetAvailabilityResponse:
         await self._admit(request, context)
+        _require_version(request, self.menu.version)
+        self.menu.version += 1
         item = order_pb2.MenuItem(sku=request.sku, available=request.available)
-        return order_pb2.SetAvailabilityResponse(item=item)
+        return order_pb2.SetAvailabilityResponse(item=item, menu_version=self.menu.version)
+
+    def _change_house(self, request: Any) -> None:
+        _require_version(request, self.house.version)
+        self.house.version += 1
+
+
+def _require_version(request: Any, version: int) -> None:
+    if request.HasField("if_version") and request.if_version != version:
+        raise ChangedError(f"it is at version {version} now", version=version)
 
 
 def _key(event_id: str) -> tuple[int, int]:

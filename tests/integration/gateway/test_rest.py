@@ -511,6 +511,7 @@ async def test_house_tells_its_hours_and_pauses() -> None:
             "time_zone": "UTC",
             "paused": False,
             "reason": None,
+            "until": None,
             "serving": True,
         }
         assert (await house.http.get("/house")).json() == always
@@ -545,3 +546,63 @@ async def test_other_origins_are_let_in_only_where_they_are_named() -> None:
         stranger = theirs | {"Origin": "https://evil.example"}
         refused = await house.http.options("/order", headers=stranger)
         assert "access-control-allow-origin" not in refused.headers
+
+
+DISH = {
+    "sku": "tea",
+    "name": "Tea",
+    "category": "Drinks",
+    "station": "bar",
+    "price": 250,
+    "prep_seconds": 60,
+}
+A_MENU = {"currency": "EUR", "items": [DISH]}
+CHANGES = [
+    ("/menu", "PUT", "/menu", A_MENU),
+    ("/menu", "PATCH", "/menu/tea", {"available": False}),
+    ("/house", "PUT", "/house/hours", {"hours": [], "time_zone": "Europe/Berlin"}),
+    ("/house", "PUT", "/house/pause", {"paused": True}),
+]
+
+
+@pytest.mark.parametrize(("read", "method", "path", "body"), CHANGES)
+async def test_change_is_of_the_version_that_was_read(
+    read: str, method: str, path: str, body: object
+) -> None:
+    async with House().open() as house:
+        await house.call("PUT", "/menu", "boss", "admin", json=A_MENU)
+        seen = (await house.http.get(read)).headers["etag"]
+        done = await house.call(method, path, "boss", "admin", json=body, if_match=seen)
+        assert done.status_code == 200
+        assert done.headers["etag"] == (await house.http.get(read)).headers["etag"] != seen
+        for stale in (seen, f"W/{seen}", '"another"'):
+            refused = await house.call(method, path, "boss", "admin", json=body, if_match=stale)
+            assert refused.status_code == 412
+            assert refused.json()["type"] == "/problems/version-mismatch"
+        for tag in (done.headers["etag"], "*"):
+            again = await house.call(method, path, "boss", "admin", json=body, if_match=tag)
+            assert again.status_code == 200
+
+
+async def test_house_is_not_read_again_while_it_stays_as_it_was() -> None:
+    async with House().open() as house:
+        tag = (await house.http.get("/house")).headers["etag"]
+        known = {"If-None-Match": tag}
+        assert (await house.http.get("/house", headers=known)).status_code == 304
+        # It opens or closes without a change of its settings.
+        house.orders.house.serving = not house.orders.house.serving
+        assert (await house.http.get("/house", headers=known)).status_code == 200
+
+
+async def test_pause_has_an_end_where_it_is_given_one() -> None:
+    async with House().open() as house:
+        body = {"paused": True, "until": "2030-01-01T12:00:00+01:00"}
+        paused = await house.call("PUT", "/house/pause", "boss", "admin", json=body)
+        assert paused.json()["until"] == "2030-01-01T11:00:00.000Z"
+        assert (await house.http.get("/house")).json()["until"] == "2030-01-01T11:00:00.000Z"
+        for until in ("2030-01-01T12:00:00", "soon", 7):
+            unfit = await house.call(
+                "PUT", "/house/pause", "boss", "admin", json={"paused": True, "until": until}
+            )
+            assert unfit.status_code == 422
+            assert unfit.json()["errors"][0]["pointer"] == "/until"

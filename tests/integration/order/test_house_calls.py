@@ -5,11 +5,16 @@ from typing import Any
 
 import grpc
 import pytest
+from redis.asyncio import Redis
 
-from infra.clock import utc_now
+from infra.clock import to_text, utc_now
 from infra.errors import read_refusal
+from order.domain import InvalidHouseError, LineRequest, Menu, OrdersPausedError
+from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
+from order.service import OrderService
 from shared_proto.restaurant.order.v1 import order_pb2 as pb
 from tests.integration.order.conftest import ADMIN, ANNA, COOK, as_user
+from tests.integration.order.conftest import TEA as MENU_TEA
 
 TEA = pb.PlaceOrderRequest(items=[pb.LineRequest(sku="tea", quantity=1)])
 
@@ -54,3 +59,70 @@ async def test_guests_run_no_house_and_cooks_set_no_hours(stub: Any) -> None:
     hours = pb.SetHoursRequest(time_zone="UTC")
     assert await reason_of(stub.SetHours(hours, metadata=as_user(COOK))) == "NOT_ALLOWED"
     assert (await stub.GetHouse(pb.GetHouseRequest())).house.serving
+
+
+async def test_pause_ends_by_itself(redis: Redis, store: RedisOrderStore) -> None:
+    now = utc_now()
+    service = OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis), clock=lambda: now)
+    await service.import_menu(ADMIN, "EUR", [MENU_TEA])
+    with pytest.raises(InvalidHouseError) as refused:
+        await service.set_pause(COOK, True, "", until=now)
+    assert [violation.pointer for violation in refused.value.violations] == ["/until"]
+    end = now + timedelta(minutes=20)
+    await service.set_pause(COOK, True, "the fryer is broken", until=end)
+    house, serving = await service.read_house()
+    assert (house.paused, house.paused_until, serving) == (True, end, False)
+    with pytest.raises(OrdersPausedError) as paused:
+        await place_tea(service)
+    assert paused.value.facts == {"reason": "the fryer is broken", "until": to_text(end)}
+    now = end
+    house, serving = await service.read_house()
+    assert (house.paused, serving) == (False, True)
+    await place_tea(service)
+
+
+async def place_tea(service: OrderService) -> None:
+    await service.place_order(
+        ANNA, [LineRequest("tea", 1)], note="", kitchen="main", idempotency=None
+    )
+
+
+async def test_version_is_looked_at_where_one_is_named(stub: Any) -> None:
+    house = (await stub.GetHouse(pb.GetHouseRequest())).house
+    hours = pb.SetHoursRequest(time_zone="UTC", if_version=house.version)
+    pause = pb.SetPauseRequest(paused=True, if_version=house.version)
+    after = (await stub.SetHours(hours, metadata=as_user(ADMIN))).house
+    assert after.version == house.version + 1
+    for call in (
+        stub.SetHours(hours, metadata=as_user(ADMIN)),
+        stub.SetPause(pause, metadata=as_user(COOK)),
+    ):
+        assert await reason_of(call) == "VERSION_MISMATCH"
+    assert (await stub.GetHouse(pb.GetHouseRequest())).house == after
+
+
+async def test_import_does_not_put_back_on_sale_what_was_sold_out_meanwhile(stub: Any) -> None:
+    menu = (await stub.GetMenu(pb.GetMenuRequest())).menu
+    sold_out = pb.SetAvailabilityRequest(sku="tea", if_version=menu.version)
+    done = await stub.SetAvailability(sold_out, metadata=as_user(COOK))
+    assert done.menu_version == menu.version + 1
+    stale = pb.ImportMenuRequest(currency=menu.currency, items=menu.items, if_version=menu.version)
+    assert await reason_of(stub.ImportMenu(stale, metadata=as_user(ADMIN))) == "VERSION_MISMATCH"
+    again = stub.SetAvailability(sold_out, metadata=as_user(COOK))
+    assert await reason_of(again) == "VERSION_MISMATCH"
+    now = (await stub.GetMenu(pb.GetMenuRequest())).menu
+    assert now.version == done.menu_version
+    assert [item.available for item in now.items if item.sku == "tea"] == [False]
+
+
+async def test_a_lost_answer_asked_for_again_changes_nothing_more(redis: Redis) -> None:
+    store = RedisHouseStore(redis)
+    for _ in range(2):
+        await store.set_pause(True, "", None, op="once", if_version=1)
+    assert (await store.read()).version == 2
+    menu = RedisMenuStore(redis)
+    for _ in range(2):
+        await menu.replace(Menu(0, "EUR", {"tea": MENU_TEA}), op="import", if_version=0)
+    for _ in range(2):
+        sold = await menu.set_availability("tea", False, op="sold out", if_version=None)
+        assert sold.version == 2

@@ -354,3 +354,16 @@ async def test_a_full_redis_is_unavailable_and_loses_nothing(stub, redis, order)
         await redis.config_set("maxmemory", "0")
     listed = await stub.ListOrders(pb.ListOrdersRequest(), metadata=as_user(ANNA))
     assert [o.id for o in listed.orders] == [order.id]
+
+
+async def test_an_order_for_a_kitchen_that_is_not_there_is_refused(stub):
+    for kitchen in ("roof", "Main", "cold bar"):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.PlaceOrder(
+                pb.PlaceOrderRequest(
+                    items=[pb.LineRequest(sku="tea", quantity=1)], kitchen=kitchen
+                ),
+                metadata=as_user(ANNA),
+            )
+        refusal = read_refusal(refused.value)
+        assert (refusal.reason, refusal.violations[0].pointer) == ("INVALID_ORDER", "/kitchen")

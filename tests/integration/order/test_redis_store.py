@@ -218,12 +218,12 @@ async def test_a_menu_keeps_its_sequence_and_is_imported_once_per_operation(redi
 async def test_selling_out_touches_one_dish(redis):
     menus = RedisMenuStore(redis)
     await menus.replace(Menu(0, "EUR", {"tea": TEA, "bowl": BOWL}), op="one")
-    changed = await menus.set_availability("tea", False)
+    changed = await menus.set_availability("tea", False, op="two")
     assert changed.items == {"tea": replace(TEA, available=False)}
     menu = await menus.read()
     assert (menu.version, menu.items["bowl"]) == (2, BOWL)
     with pytest.raises(DishNotFoundError):
-        await menus.set_availability("pizza", True)
+        await menus.set_availability("pizza", True, op="three")
 
 
 async def test_orders_of_one_guest_in_one_millisecond_are_different_orders(store):

@@ -111,7 +111,7 @@ async def test_what_nobody_told_of_is_noticed_in_time(
 ) -> None:
     """As after a crash between a change and telling of it."""
     await place(service)
-    await RedisMenuStore(redis).set_availability("tea", False)
+    await RedisMenuStore(redis).set_availability("tea", False, op="untold")
     await place(service)
     monkeypatch.setattr(terms, "FRESH_SECONDS", 0)
     with pytest.raises(SoldOutError):

@@ -1,7 +1,7 @@
 import pytest
 from starlette.requests import Request
 
-from gateway.conditions import NO_VERSION, is_known, wanted_version
+from gateway.conditions import UNKNOWN_VERSION, etag, is_known, wanted_version
 
 
 def a_request(name: str, value: str) -> Request:
@@ -15,13 +15,14 @@ def a_request(name: str, value: str) -> Request:
         ('"3"', 3),
         ('"1", "3"', 3),
         ("*", None),
-        ('W/"3"', NO_VERSION),
+        ('W/"3"', UNKNOWN_VERSION),
         ('W/"3", "2"', 2),
-        ('"three"', NO_VERSION),
-        ('"٣"', NO_VERSION),
-        (f'"{"9" * 40}"', NO_VERSION),
-        ("3", NO_VERSION),
-        ("", NO_VERSION),
+        ('"7-paused"', 7),
+        ('"three"', UNKNOWN_VERSION),
+        ('"٣"', UNKNOWN_VERSION),
+        (f'"{"9" * 40}"', UNKNOWN_VERSION),
+        ("3", UNKNOWN_VERSION),
+        ("", UNKNOWN_VERSION),
     ],
 )
 def test_if_match_names_a_version_by_strong_tags_only(header: str, version: int | None) -> None:
@@ -44,4 +45,9 @@ def test_without_if_match_any_version_will_do() -> None:
     ],
 )
 def test_if_none_match_compares_weakly(header: str, known: bool) -> None:
-    assert is_known(a_request("if-none-match", header), 3) is known
+    assert is_known(a_request("if-none-match", header), etag(3)) is known
+
+
+def test_state_is_a_part_of_the_tag() -> None:
+    assert is_known(a_request("if-none-match", '"7-open"'), etag(7, "open"))
+    assert not is_known(a_request("if-none-match", '"7-open"'), etag(7, "closed"))

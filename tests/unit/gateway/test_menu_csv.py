@@ -66,6 +66,43 @@ def test_everything_wrong_is_told_at_once_and_multi_line_cells_count_their_lines
     assert b"/lines/4/prep_seconds" in body
 
 
+TEA = "tea,Tea,Drinks,bar,250,60,no,"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD}\n{TEA}\n,,,,,,,\n\n",  # rows of empty cells
+        f"{HEAD}\r{TEA}\r",  # CR alone, as old Macintosh programs write
+        f"{HEAD}\r\n{TEA}\r\n",
+        f"{HEAD},,\n{TEA},,\n",  # as many cells as the widest row
+        f"{HEAD.upper().replace(',', ' , ')}\n{TEA}\n",
+        f"{HEAD}\ntea,Tea,Drinks,bar,250,60,no\n",
+    ],
+)
+def test_menu_is_read_as_spreadsheets_write_it(text: str) -> None:
+    menu = read_csv(text)
+    assert [(dish.sku, dish.price, dish.available) for dish in menu.dishes] == [("tea", 250, False)]
+    assert menu.lines == [2]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_named(separator: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        read_csv(f"{HEAD}\n{TEA}\n".replace(",", separator))
+    assert b"the columns must be parted by commas" in refused.value.response.body
+
+
+@pytest.mark.parametrize("line", ['tea,"Tea', 'tea,"Te"a",Drinks,bar,250,60,,', "tea,T\0ea"])
+def test_broken_quoting_is_told_in_words_of_ours(line: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        read_csv(f"{HEAD}\n{line}\n")
+    body = bytes(refused.value.response.body)
+    assert b"/lines/" in body
+    assert b"expected" not in body
+    assert b"unexpected" not in body
+
+
 @pytest.mark.parametrize("text", ["", "sku,name\n", "price,sku\n1,2\n"])
 def test_columns_must_be_named(text: str) -> None:
     with pytest.raises(ProblemError) as refused:

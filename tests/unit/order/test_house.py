@@ -1,6 +1,6 @@
 """When guests may order."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,6 +49,14 @@ def test_closed_house_and_paused_orders_are_told_apart() -> None:
         House(paused=True, reason="the fryer is broken").require_serving(at)
 
 
+def test_pause_ends_by_itself() -> None:
+    end = datetime(2026, 11, 24, 12, 20, tzinfo=UTC)
+    house = House(paused=True, reason="the fryer is broken", paused_until=end)
+    with pytest.raises(OrdersPausedError, match=r"until 2026-11-24T12:20:00.000Z: the fryer"):
+        house.require_serving(end - timedelta(seconds=1))
+    house.require_serving(end)
+
+
 def test_hours_are_read_as_they_are_written() -> None:
     assert read_hours([(1, "11:30", "14:00")], "Europe/Berlin") == (LUNCH,)
 
@@ -59,6 +67,10 @@ def test_hours_are_read_as_they_are_written() -> None:
         ([(1, "11:30", "14:00")], "Mars/Olympus", "/time_zone"),
         ([(1, "11:30", "14:00")], "../etc/passwd", "/time_zone"),
         ([(1, "11:30", "14:00")], "", "/time_zone"),
+        ([(1, "11:30", "14:00")], "localtime", "/time_zone"),
+        ([(1, "11:30", "14:00")], "posix/Europe/Berlin", "/time_zone"),
+        ([(1, "11:30", "14:00")], "right/UTC", "/time_zone"),
+        ([(1, "11:30", "14:00")], "Factory", "/time_zone"),
         ([(8, "11:30", "14:00")], "UTC", "/hours/0/day"),
         ([(1, "25:00", "14:00")], "UTC", "/hours/0/opens"),
         ([(1, "11:30", "14:00:01")], "UTC", "/hours/0/closes"),

@@ -993,8 +993,11 @@ class ImportMenuRequest(_message.Message):
 
     CURRENCY_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    IF_VERSION_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code of every price."""
+    if_version: _builtins.int
+    """The version the menu must have; any when not set."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___MenuItem]:
         """The dishes; those not named are gone."""
@@ -1004,12 +1007,15 @@ class ImportMenuRequest(_message.Message):
         *,
         currency: _builtins.str = ...,
         items: _abc.Iterable[Global___MenuItem] | None = ...,
+        if_version: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "if_version", b"if_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "currency", b"currency", "if_version", b"if_version", "items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__if_version: _TypeAlias = _typing.Literal["if_version"]  # noqa: Y015
+    _WhichOneofArgType__if_version: _TypeAlias = _typing.Literal["_if_version", b"_if_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__if_version) -> _WhichOneofReturnType__if_version | None: ...
 
 Global___ImportMenuRequest: _TypeAlias = ImportMenuRequest  # noqa: Y015
 
@@ -1045,21 +1051,27 @@ class SetAvailabilityRequest(_message.Message):
 
     SKU_FIELD_NUMBER: _builtins.int
     AVAILABLE_FIELD_NUMBER: _builtins.int
+    IF_VERSION_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     """The dish."""
     available: _builtins.bool
     """False for sold out."""
+    if_version: _builtins.int
+    """The version the menu must have; any when not set."""
     def __init__(
         self,
         *,
         sku: _builtins.str = ...,
         available: _builtins.bool = ...,
+        if_version: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "if_version", b"if_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "available", b"available", "if_version", b"if_version", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__if_version: _TypeAlias = _typing.Literal["if_version"]  # noqa: Y015
+    _WhichOneofArgType__if_version: _TypeAlias = _typing.Literal["_if_version", b"_if_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__if_version) -> _WhichOneofReturnType__if_version | None: ...
 
 Global___SetAvailabilityRequest: _TypeAlias = SetAvailabilityRequest  # noqa: Y015
 
@@ -1070,6 +1082,9 @@ class SetAvailabilityResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEM_FIELD_NUMBER: _builtins.int
+    MENU_VERSION_FIELD_NUMBER: _builtins.int
+    menu_version: _builtins.int
+    """The menu's version after it."""
     @_builtins.property
     def item(self) -> Global___MenuItem:
         """The dish."""
@@ -1078,10 +1093,11 @@ class SetAvailabilityResponse(_message.Message):
         self,
         *,
         item: Global___MenuItem | None = ...,
+        menu_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "menu_version", b"menu_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1128,6 +1144,8 @@ class House(_message.Message):
     PAUSED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SERVING_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """The time zone of the hours, by its IANA name."""
     paused: _builtins.bool
@@ -1136,9 +1154,15 @@ class House(_message.Message):
     """Why they are."""
     serving: _builtins.bool
     """True when guests may order now."""
+    version: _builtins.int
+    """Counts changes of the hours and the pause."""
     @_builtins.property
     def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningHours]:
         """When it is open; always, when there are none."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """When the pause ends by itself; not set for one that staff end."""
 
     def __init__(
         self,
@@ -1148,10 +1172,12 @@ class House(_message.Message):
         paused: _builtins.bool = ...,
         reason: _builtins.str = ...,
         serving: _builtins.bool = ...,
+        version: _builtins.int = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "paused", b"paused", "reason", b"reason", "serving", b"serving", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "paused", b"paused", "reason", b"reason", "serving", b"serving", "time_zone", b"time_zone", "until", b"until", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1206,8 +1232,11 @@ class SetHoursRequest(_message.Message):
 
     HOURS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    IF_VERSION_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """Their time zone, by its IANA name."""
+    if_version: _builtins.int
+    """The version the house must have; any when not set."""
     @_builtins.property
     def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningHours]:
         """All of them."""
@@ -1217,12 +1246,15 @@ class SetHoursRequest(_message.Message):
         *,
         hours: _abc.Iterable[Global___OpeningHours] | None = ...,
         time_zone: _builtins.str = ...,
+        if_version: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "if_version", b"if_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "hours", b"hours", "if_version", b"if_version", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__if_version: _TypeAlias = _typing.Literal["if_version"]  # noqa: Y015
+    _WhichOneofArgType__if_version: _TypeAlias = _typing.Literal["_if_version", b"_if_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__if_version) -> _WhichOneofReturnType__if_version | None: ...
 
 Global___SetHoursRequest: _TypeAlias = SetHoursRequest  # noqa: Y015
 
@@ -1258,21 +1290,33 @@ class SetPauseRequest(_message.Message):
 
     PAUSED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    IF_VERSION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
     paused: _builtins.bool
     """True to pause."""
     reason: _builtins.str
     """Why, for guests to read."""
+    if_version: _builtins.int
+    """The version the house must have; any when not set."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """When the pause ends by itself; when not set, staff end it."""
+
     def __init__(
         self,
         *,
         paused: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        if_version: _builtins.int | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "if_version", b"if_version", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "if_version", b"if_version", "paused", b"paused", "reason", b"reason", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__if_version: _TypeAlias = _typing.Literal["if_version"]  # noqa: Y015
+    _WhichOneofArgType__if_version: _TypeAlias = _typing.Literal["_if_version", b"_if_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__if_version) -> _WhichOneofReturnType__if_version | None: ...
 
 Global___SetPauseRequest: _TypeAlias = SetPauseRequest  # noqa: Y015
 
