@@ -3,9 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
+from auth.domain import Role, role_name
 from kitchen.app import kitchens_of
 from kitchen.domain import Mode
 from kitchen.settings import Settings
+from order.settings import Settings as OrderSettings
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +65,24 @@ def test_kitchens_that_can_not_be_are_refused(
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fit"),
+    [("cold_bar", True), ("bar-2", True), ("2nd", True), ("x" * 32, True)]
+    + [
+        (name, False) for name in ("", "_bar", "Bar", "cold bar", "бар", "bar/2", "x" * 33, "bar\n")
+    ],
+)
+def test_a_kitchen_is_called_alike_at_every_door(name: str, is_fit: bool) -> None:
+    kitchens = [{"name": name}]
+    for read in (
+        lambda: Settings(kitchens=kitchens),
+        lambda: OrderSettings(kitchens=kitchens),
+        lambda: role_name(Role.KITCHEN, name) if name else Settings(kitchens=kitchens),
+    ):
+        if is_fit:
+            read()
+        else:
+            with pytest.raises(ValueError, match=r"name"):
+                read()
