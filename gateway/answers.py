@@ -221,12 +221,23 @@ class Tickets(BaseModel):
     tickets: list[Ticket]
 
 
+class BoardTicket(BaseModel):
+    """What guests may know of a ticket."""
+
+    number: Number
+    status: Status
+    cause: Cause | None = Field(description="Whose word the status is: a `timer` only guesses.")
+
+
 class Board(BaseModel):
     """The public board: pickup numbers, first promised and first ready first."""
 
     kitchen: str
     preparing: list[int]
     ready: list[int]
+    tickets: list[BoardTicket] = Field(
+        description="Those and the queued ones, in the order in which the kitchen takes them."
+    )
     as_of: datetime | None
 
 
@@ -258,3 +269,6 @@ class Heartbeat(BaseModel):
         description="Kitchen → when its ten-second job last ran."
     )
     as_of: datetime | None
+    away: list[Literal["kitchen", "order"]] = Field(
+        description="Services that the gateway does not hear now: what they know may have changed."
+    )

@@ -168,14 +168,16 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             nameless_limit=settings.board_streams_limit,
             patience_seconds=settings.stream_patience_seconds,
         )
-        watch = Watch(peers.order)
+        watch = Watch(peers.order, streams.beat)
         boards = Boards(peers.kitchen, loops, connect_seconds=settings.connect_seconds)
         stack.callback(boards.close)
         revocations = Revocations(told=lambda: streams.end_revoked(revocations))
         for loop in (
             watch.run(),
             follow_revocations(revocations, peers.auth.stub, lambda: peers.auth.own_metadata),
+            watch.reach.follow("kitchen", kitchen_channel),
             _beat(streams, watch, settings.heartbeat_seconds),
+            _beat_boards(boards, settings.board_heartbeat_seconds),
             _sweep(streams),
         ):
             stack.callback(loops.create_task(loop).cancel)
@@ -215,6 +217,14 @@ async def _beat(streams: OpenStreams, watch: Watch, seconds: float) -> None:
         await asyncio.sleep(seconds)
         watch.forget_absent()
         streams.beat()
+
+
+async def _beat_boards(boards: Boards, seconds: float) -> None:
+    """The one timer behind the heartbeats of the cooks' and the pickup screens, which hang on walls
+    where nobody would notice that they stand still."""
+    while True:
+        await asyncio.sleep(seconds)
+        boards.beat()
 
 
 async def _sweep(streams: OpenStreams) -> None:

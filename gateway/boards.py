@@ -14,6 +14,7 @@ from gateway.events import read_event_id
 from gateway.inbox import Inbox
 from gateway.metrics import WATCHES_LOST
 from gateway.problems import TOO_MANY_BOARDS
+from gateway.reach import Reach
 from gateway.sse import encode
 from gateway.upstream import Backoff, UpstreamEndedError, describe, read_news
 from infra.logs import get_logger
@@ -33,14 +34,17 @@ log = get_logger()
 
 # Names that nobody could check while the kitchen service is away must not pile up.
 BOARDS_LIMIT = 64
+SERVICE = "kitchen"
+# The kitchen speaks every four seconds; who looks at its board must know within eight.
+SILENCE_SECONDS = 7
 REFUSALS = frozenset({grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT})
 
-# What guests see of a ticket; queued ones aren't shown.
-PUBLIC = {
+# The halves of the pickup screen; queued ones aren't shown there.
+SCREENED = {
     order_pb2.ORDER_STATUS_PREPARING: "preparing",
     order_pb2.ORDER_STATUS_READY: "ready",
 }
-ON_BOARD = frozenset({order_pb2.ORDER_STATUS_QUEUED, *PUBLIC})
+ON_BOARD = frozenset({order_pb2.ORDER_STATUS_QUEUED, *SCREENED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,16 @@ class Board:
         self._tickets: dict[str, Ticket] = {}
         self._event_id = ""
         self._heartbeat: bytes | None = None
+        self.reach = Reach([SERVICE], self._on_reach)
+
+    def _on_reach(self) -> None:
+        self._heartbeat = None
+        self.beat()
+
+    def beat(self) -> None:
+        """Tell every stream that a heartbeat is due."""
+        for inbox in self.inboxes:
+            inbox.beat()
 
     def take(self, news: WatchTicketsResponse) -> None:
         """Brings the board up to date, and its streams with it."""
@@ -79,6 +93,7 @@ class Board:
             self._tickets = {ticket.order_id: ticket for ticket in news.snapshot.tickets}
             self._event_id = news.snapshot.event_id
             self.is_loaded = True
+            self.reach.find(SERVICE)
             self.known.set()
             for inbox in self.inboxes:
                 inbox.invalidate()
@@ -120,33 +135,50 @@ class Board:
         return shapes.tickets(self._in_order()) | {"event_id": self._event_id}
 
     def numbers(self) -> shapes.Json:
-        """What guests may know: pickup numbers, first promised and first ready first."""
-        shown: dict[str, list[Ticket]] = {status: [] for status in PUBLIC.values()}
-        for ticket in self._in_order():
-            if (status := PUBLIC.get(ticket.status)) is not None:
+        """What guests may know: pickup numbers, first promised and first ready first, and whose
+        word each status is."""
+        shown: dict[str, list[Ticket]] = {status: [] for status in SCREENED.values()}
+        in_order = [ticket for ticket in self._in_order() if ticket.status in ON_BOARD]
+        for ticket in in_order:
+            if (status := SCREENED.get(ticket.status)) is not None:
                 shown[status].append(ticket)
         # A screen that was just turned on shows the newest first, as one that saw them come.
         shown["ready"].sort(key=lambda ticket: ticket.ready_at.ToNanoseconds())
-        return {status: [ticket.number for ticket in shown[status]] for status in shown}
+        return {
+            **{status: [ticket.number for ticket in shown[status]] for status in shown},
+            "tickets": [_public(ticket) for ticket in in_order],
+        }
 
     def _in_order(self) -> list[Ticket]:
+        # As the kitchen's job takes them: by the promise, then as Redis sorts members.
         return sorted(
-            self._tickets.values(), key=lambda t: (t.promised_at.ToNanoseconds(), t.number)
+            self._tickets.values(), key=lambda t: (t.promised_at.ToNanoseconds(), t.order_id)
         )
 
     def heartbeat(self) -> bytes:
         """An encoded heartbeat: when the kitchen and its ten-second job were last heard of."""
         if self._heartbeat is None:
-            data = {"kitchen_tick_at": self._tick_at, "as_of": self.as_of}
+            data = {
+                "kitchen_tick_at": self._tick_at,
+                "as_of": self.as_of,
+                "away": self.reach.away,
+            }
             self._heartbeat = encode("heartbeat", data)
         return self._heartbeat
 
 
 def _public_event(before: Ticket | None, after: Ticket) -> bytes | None:
-    was = PUBLIC.get(before.status) if before is not None else None
-    if PUBLIC.get(after.status) == was:
+    if before is not None and (before.status, before.cause) == (after.status, after.cause):
         return None
-    return encode("status", {"number": after.number, "status": shapes.status_name(after.status)})
+    return encode("status", _public(after))
+
+
+def _public(ticket: Ticket) -> shapes.Json:
+    return {
+        "number": ticket.number,
+        "status": shapes.status_name(ticket.status),
+        "cause": shapes.cause_name(ticket.cause),
+    }
 
 
 class BoardStream:
@@ -257,6 +289,11 @@ class Boards:
             raise board.refusal
         return board
 
+    def beat(self) -> None:
+        """Tell every stream of every board that a heartbeat is due."""
+        for board in self._boards.values():
+            board.beat()
+
     def close(self) -> None:
         """Stops keeping boards."""
         for keeper in self._keepers:
@@ -275,6 +312,7 @@ class Boards:
                 _log_loss(board, error)
             except (UpstreamEndedError, TimeoutError) as error:
                 _log_loss(board, error)
+            board.reach.lose(SERVICE)
             await backoff.wait()
 
     async def _read(self, board: Board, backoff: Backoff) -> None:
@@ -285,7 +323,7 @@ class Boards:
         )
         try:
             while True:
-                news: WatchTicketsResponse = await read_news(call)
+                news: WatchTicketsResponse = await read_news(call, SILENCE_SECONDS)
                 if news.HasField("snapshot"):
                     backoff.reset()
                     log.info("board_opened", kitchen=board.kitchen)

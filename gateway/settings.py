@@ -52,6 +52,9 @@ class Settings(ServiceSettings):
     heartbeat_seconds: float = Field(
         15.0, gt=0, description="How often each event stream says how fresh its data is."
     )
+    board_heartbeat_seconds: float = Field(
+        4.0, gt=0, description="How often those of the cooks' and the pickup screens do."
+    )
     stream_queue: int = Field(
         128, gt=0, description="Events that may wait for a slow reader before it must catch up."
     )

@@ -36,6 +36,11 @@ def status_name(status: int) -> str | None:
     return _STATUS_NAMES.get(status)
 
 
+def cause_name(cause: int) -> str | None:
+    """Such as ``cook``; None where there is none."""
+    return _CAUSE_NAMES.get(cause)
+
+
 def time_text(at: Timestamp) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return _text_of(at.seconds, at.nanos // 1_000_000)
@@ -77,7 +82,7 @@ def order(message: order_pb2.Order) -> Json:
         "currency": message.currency,
         "note": message.note,
         "kitchen": message.kitchen,
-        "cause": _CAUSE_NAMES.get(message.cause),
+        "cause": cause_name(message.cause),
         "reason": message.reason or None,
         "placed_at": _time_or_none(message, "placed_at"),
         "updated_at": _time_or_none(message, "updated_at"),
@@ -103,7 +108,7 @@ def _order_line(line: order_pb2.OrderLine) -> Json:
 def _history_entry(entry: order_pb2.HistoryEntry) -> Json:
     return {
         "status": status_name(entry.status),
-        "cause": _CAUSE_NAMES.get(entry.cause),
+        "cause": cause_name(entry.cause),
         "by": entry.by,
         "at": _time_or_none(entry, "at"),
         "reason": entry.reason or None,
@@ -118,7 +123,7 @@ def order_event(event: order_pb2.OrderEvent) -> Json:
         "previous": status_name(event.previous),
         "version": event.version,
         "number": event.number or None,
-        "cause": _CAUSE_NAMES.get(event.cause),
+        "cause": cause_name(event.cause),
         "at": _time_or_none(event, "at"),
         "promised_at": _time_or_none(event, "promised_at"),
         "allowed_actions": list(event.allowed_actions),
@@ -135,7 +140,7 @@ def lifecycle(message: order_pb2.GetLifecycleResponse) -> Json:
             {
                 "from": status_name(move.source),
                 "to": status_name(move.target),
-                "causes": [_CAUSE_NAMES.get(cause) for cause in move.causes],
+                "causes": [cause_name(cause) for cause in move.causes],
                 "when": move.when,
                 "needs_reason": move.needs_reason,
             }
@@ -205,7 +210,7 @@ def ticket(message: kitchen_pb2.Ticket) -> Json:
         "promised_at": _time_or_none(message, "promised_at"),
         "started_at": _time_or_none(message, "started_at"),
         "ready_at": _time_or_none(message, "ready_at"),
-        "cause": _CAUSE_NAMES.get(message.cause),
+        "cause": cause_name(message.cause),
         "held": message.held,
         "flag": message.flag or None,
         "reason": message.reason or None,

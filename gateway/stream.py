@@ -134,6 +134,9 @@ class Stream(Generic[Item]):
         """Sends events until there are no more or the reader is gone, which ``receive`` reports."""
         self._wire = wire
         self._is_open = True
+        if not self._source.is_ready:
+            # There is nothing to show yet: say why now, not at the next beat.
+            self.inbox.beat()
         self._on_news()
         try:
             # It comes after the end too, so this is all there is to wait for.

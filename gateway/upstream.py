@@ -22,16 +22,16 @@ class _Readable(Protocol[News]):
     async def read(self) -> News | object: ...
 
 
-async def read_news(call: _Readable[News]) -> News:
+async def read_news(call: _Readable[News], seconds: float = SILENCE_SECONDS) -> News:
     """The next message of a stream.
 
     Raises:
         UpstreamEndedError: there will be none.
-        TimeoutError: the other side said nothing for ``SILENCE_SECONDS``; the call is cancelled.
+        TimeoutError: the other side said nothing for ``seconds``; the call is cancelled.
         grpc.aio.AioRpcError: the stream broke.
     """
     with ending_as_error():
-        async with asyncio.timeout(SILENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             message = await call.read()
     if message is grpc.aio.EOF:
         raise UpstreamEndedError

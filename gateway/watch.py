@@ -1,7 +1,7 @@
 """The one Watch stream of this process to the order service, and its fan-out to event streams."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -11,6 +11,7 @@ from gateway.clients import Peer
 from gateway.events import StatusEvent
 from gateway.inbox import Inbox
 from gateway.metrics import WATCHES_LOST
+from gateway.reach import Reach
 from gateway.sse import encode
 from gateway.upstream import (
     SILENCE_SECONDS,
@@ -63,10 +64,18 @@ class Watch:
     Two tasks work the stream while it is open: one reads, one writes. When it breaks it is opened
     again with a cursor for each feed, and what the users missed meanwhile comes the way of all
     events; where that can't be, the streams concerned are told to catch up.
+
+    Args:
+        order: the service that knows.
+        on_reach: called when the order service or the kitchen was lost, or is back.
     """
 
-    def __init__(self, order: "Peer[OrderServiceAsyncStub]") -> None:
+    def __init__(
+        self, order: "Peer[OrderServiceAsyncStub]", on_reach: Callable[[], None] = lambda: None
+    ) -> None:
         self._order = order
+        self._on_reach = on_reach
+        self.reach = Reach(["order", "kitchen"], self._note_reach)
         self._guests: dict[str, _Guest] = {}
         self._cursors: dict[str, str] = {}
         self._adding: set[str] = set()
@@ -76,6 +85,10 @@ class Watch:
         self._as_of: str | None = None
         self._kitchen_tick_at: dict[str, str] = {}
         self._heartbeat: bytes | None = None
+
+    def _note_reach(self) -> None:
+        self._heartbeat = None
+        self._on_reach()
 
     def follow(self, user_id: str, inbox: Inbox[StatusEvent]) -> None:
         """Puts the user's events into ``inbox``; once he ``is_followed``, which wakes it, all of
@@ -118,7 +131,12 @@ class Watch:
         """An encoded heartbeat: when the order service and each kitchen were last heard of."""
         if self._heartbeat is None:
             self._heartbeat = encode(
-                "heartbeat", {"kitchen_tick_at": self._kitchen_tick_at, "as_of": self._as_of}
+                "heartbeat",
+                {
+                    "kitchen_tick_at": self._kitchen_tick_at,
+                    "as_of": self._as_of,
+                    "away": self.reach.away,
+                },
             )
         return self._heartbeat
 
@@ -152,6 +170,7 @@ class Watch:
                 await self._read(call, backoff)
         finally:
             call.cancel()
+            self.reach.lose("order")
             self._lose_track()
 
     def _opening(self) -> WatchRequest:
@@ -186,6 +205,7 @@ class Watch:
             if not opened:
                 opened = True
                 backoff.reset()
+                self.reach.find("order")
                 log.info("watch_opened", users=len(self._guests), cursors=len(self._cursors))
             self._take(response)
 

@@ -355,6 +355,7 @@ class TicketMovedError(RefusedError):
             f"the ticket moved since: it is {ticket.status} now",
             order_id=ticket.order_id,
             status=ticket.status,
+            cause=ticket.cause,
             seq=ticket.seq,
             seen_seq=seen_seq,
         )
@@ -368,6 +369,7 @@ class MoveNotAllowedError(RefusedError):
             f"a ticket that is {ticket.status} can't become {target}",
             order_id=ticket.order_id,
             status=ticket.status,
+            cause=ticket.cause,
             attempted=target,
             seq=ticket.seq,
         )

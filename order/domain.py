@@ -48,6 +48,7 @@ class TransitionNotAllowedError(OrderError):
             f"an order that is {order.status} can't be {attempted}",
             order_id=order.id,
             status=order.status,
+            cause=order.cause,
             allowed_actions=" ".join(allowed_actions(order.status, cause)),
         )
 
@@ -69,6 +70,7 @@ class VersionMismatchError(OrderError):
             order_id=order.id,
             version=order.version,
             status=order.status,
+            cause=order.cause,
         )
 
 

@@ -508,6 +508,8 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
             k: [] for k in kitchens
         }
         self._count = 0
+        self.is_frozen = False
+        """Whether it opens streams and then says nothing."""
 
     def put(
         self,
@@ -518,9 +520,10 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
         kitchen: str = "main",
         flag: str = "",
         tell: bool = True,
+        cause: order_pb2.Cause.ValueType = order_pb2.CAUSE_TIMER,
     ) -> None:
         """A ticket in a new state; ``tell`` the watchers about it."""
-        event = self._put(order_id, status, number, kitchen, flag)
+        event = self._put(order_id, status, number, kitchen, flag, cause)
         if tell:
             self._tell(kitchen, kitchen_pb2.WatchTicketsResponse(events=[event]))
 
@@ -538,6 +541,7 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
         number: int,
         kitchen: str,
         flag: str,
+        cause: order_pb2.Cause.ValueType = order_pb2.CAUSE_TIMER,
     ) -> kitchen_pb2.TicketEvent:
         self._count += 1
         ticket = kitchen_pb2.Ticket(
@@ -545,6 +549,7 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
             kitchen=kitchen,
             number=number,
             status=status,
+            cause=cause,
             seq=self._count,
             note="no onion",
             flag=flag,
@@ -579,6 +584,8 @@ class FakeKitchen(kitchen_pb2_grpc.KitchenServiceServicer):
             raise KitchenNotFoundError("there is no such kitchen", kitchen=request.kitchen)
         watcher: asyncio.Queue[kitchen_pb2.WatchTicketsResponse | None] = asyncio.Queue()
         self._watchers[request.kitchen].append(watcher)
+        while self.is_frozen:
+            await watcher.get()
         snapshot = kitchen_pb2.TicketSnapshot(
             event_id=f"{self._count}-0", tickets=self.tickets[request.kitchen].values()
         )

@@ -83,6 +83,8 @@ class House:
         # Its own from the first start on.
         self._order_port = 0
         self._order_server = AsyncExitStack()
+        self._kitchen_port = 0
+        self._kitchen_server = AsyncExitStack()
         self._guard: Guard
 
     def headers(self, user_id: str, *roles: str, seconds: float = 600) -> dict[str, str]:
@@ -135,6 +137,19 @@ class House:
         self.orders.break_watches()
         await self._order_server.aclose()
 
+    async def start_kitchen_service(self) -> None:
+        self._kitchen_port = await self._kitchen_server.enter_async_context(
+            _serve(
+                lambda server: add_KitchenServiceServicer_to_server(self.kitchen, server),
+                Boundary(self._guard, ANSWERS),
+                self._kitchen_port,
+            )
+        )
+
+    async def stop_kitchen_service(self) -> None:
+        self.kitchen.break_watches()
+        await self._kitchen_server.aclose()
+
     @asynccontextmanager
     async def open(self, *, order_service: bool = True, **settings: Any) -> AsyncIterator["House"]:
         """Serves until the block ends; ``settings`` are the gateway's."""
@@ -155,12 +170,8 @@ class House:
             )
             auth_channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{auth_port}"))
             self._guard = Guard(TokenVerifier(keys_from_auth(auth_channel)), PEERS)
-            kitchen_port = await stack.enter_async_context(
-                _serve(
-                    lambda server: add_KitchenServiceServicer_to_server(self.kitchen, server),
-                    Boundary(self._guard, ANSWERS),
-                )
-            )
+            await self.start_kitchen_service()
+            stack.push_async_callback(self.stop_kitchen_service)
             await self.start_order_service()
             stack.push_async_callback(self.stop_order_service)
             if not order_service:
@@ -176,7 +187,7 @@ class House:
                             "credential": SecretStr(CREDENTIAL),
                             "auth_target": f"127.0.0.1:{auth_port}",
                             "order_target": f"127.0.0.1:{self._order_port}",
-                            "kitchen_target": f"127.0.0.1:{kitchen_port}",
+                            "kitchen_target": f"127.0.0.1:{self._kitchen_port}",
                             **settings,
                         }
                     )

@@ -2,14 +2,20 @@
 
 import asyncio
 
+import pytest
+
+from gateway import boards
 from shared_proto.restaurant.order.v1.order_pb2 import (
+    CAUSE_COOK,
+    CAUSE_STAFF,
+    CAUSE_SYSTEM,
     ORDER_STATUS_CANCELLED,
     ORDER_STATUS_COMPLETED,
     ORDER_STATUS_PREPARING,
     ORDER_STATUS_QUEUED,
     ORDER_STATUS_READY,
 )
-from tests.integration.gateway.house import WAIT_SECONDS, House
+from tests.integration.gateway.house import WAIT_SECONDS, EventStream, House
 
 
 async def test_public_board_shows_numbers_being_cooked_and_ready_and_nothing_else() -> None:
@@ -24,27 +30,37 @@ async def test_public_board_shows_numbers_being_cooked_and_ready_and_nothing_els
         "kitchen": "main",
         "preparing": [1, 2],
         "ready": [5, 4],
+        "tickets": [
+            {"number": 1, "status": "preparing", "cause": "timer"},
+            {"number": 2, "status": "preparing", "cause": "timer"},
+            {"number": 3, "status": "queued", "cause": "timer"},
+            {"number": 4, "status": "ready", "cause": "timer"},
+            {"number": 5, "status": "ready", "cause": "timer"},
+        ],
         "as_of": "2026-11-18T11:06:40.123Z",
     }
 
 
-async def test_public_stream_tells_numbers_and_statuses_only() -> None:
+async def test_public_stream_tells_numbers_statuses_and_whose_word_they_are() -> None:
     async with House().open() as house:
         house.kitchen.put("o1", ORDER_STATUS_PREPARING, number=1)
         async with house.stream("/board/stream", "") as stream:
             told = await stream.take(1)
-            house.kitchen.put("o2", ORDER_STATUS_QUEUED, number=2)
+            house.kitchen.put("o2", ORDER_STATUS_QUEUED, number=2, cause=CAUSE_SYSTEM)
             # A renewed promise changes nothing that guests see.
             house.kitchen.put("o1", ORDER_STATUS_PREPARING, number=1)
             house.kitchen.put("o1", ORDER_STATUS_READY, number=1)
-            house.kitchen.put("o2", ORDER_STATUS_PREPARING, number=2)
-            house.kitchen.put("o1", ORDER_STATUS_COMPLETED, number=1)
-            told += await stream.take(3)
+            # A cook confirms what the timer guessed.
+            house.kitchen.put("o1", ORDER_STATUS_READY, number=1, cause=CAUSE_COOK)
+            house.kitchen.put("o1", ORDER_STATUS_COMPLETED, number=1, cause=CAUSE_STAFF)
+            told += await stream.take(4)
+    shown = {"number": 1, "status": "preparing", "cause": "timer"}
     assert [(event.event, event.data, event.last_id) for event in told] == [
-        ("snapshot", {"preparing": [1], "ready": []}, ""),
-        ("status", {"number": 1, "status": "ready"}, ""),
-        ("status", {"number": 2, "status": "preparing"}, ""),
-        ("status", {"number": 1, "status": "completed"}, ""),
+        ("snapshot", {"preparing": [1], "ready": [], "tickets": [shown]}, ""),
+        ("status", {"number": 2, "status": "queued", "cause": "system"}, ""),
+        ("status", {"number": 1, "status": "ready", "cause": "timer"}, ""),
+        ("status", {"number": 1, "status": "ready", "cause": "cook"}, ""),
+        ("status", {"number": 1, "status": "completed", "cause": "staff"}, ""),
     ]
 
 
@@ -106,7 +122,7 @@ async def test_board_that_was_lost_is_shown_anew() -> None:
             (for_cooks,) = await cooks.take(1)
             (for_guests,) = await guests.take(1)
     assert [ticket["order_id"] for ticket in for_cooks.data["tickets"]] == ["o1", "o2"]
-    assert for_guests.data == {"preparing": [1], "ready": [2]}
+    assert (for_guests.data["preparing"], for_guests.data["ready"]) == ([1], [2])
 
 
 async def test_slow_board_reader_gets_a_new_snapshot_instead_of_what_it_missed() -> None:
@@ -135,7 +151,7 @@ async def test_boards_heartbeats_tell_of_its_own_kitchen() -> None:
             pass
     assert beat is not None
     at = "2026-11-18T11:06:40.123Z"
-    assert beat.data == {"kitchen_tick_at": {"bar": at}, "as_of": at}
+    assert beat.data == {"kitchen_tick_at": {"bar": at}, "as_of": at, "away": []}
 
 
 async def test_board_of_an_unknown_kitchen_is_not_found() -> None:
@@ -166,3 +182,63 @@ async def test_kitchen_stream_is_for_cooks_of_that_kitchen() -> None:
             async with house.stream("/kitchen/stream", "carla", *roles) as stream:
                 await stream.take(1)
         assert (await house.http.get("/kitchen/stream")).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/board/stream", "/kitchen/stream", "/order/stream"])
+async def test_lost_kitchen_is_told_at_once_and_its_return_too(path: str) -> None:
+    async with (
+        House().open(heartbeat_seconds=3_600, board_heartbeat_seconds=3_600) as house,
+        house.stream(path, "carla", "kitchen") as stream,
+        asyncio.timeout(WAIT_SECONDS),
+    ):
+        await stream.take(1)
+        await told_away(stream, [])
+        await house.stop_kitchen_service()
+        await told_away(stream, ["kitchen"])
+        await house.start_kitchen_service()
+        await told_away(stream, [])
+
+
+async def told_away(stream: EventStream, services: list[str]) -> None:
+    """Returns when a heartbeat says that these services are away."""
+    while (beat := await stream.next("heartbeat")) and beat.data["away"] != services:
+        pass
+    assert beat is not None
+
+
+async def test_frozen_kitchen_is_told_once_it_was_silent_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boards, "SILENCE_SECONDS", 0.2)
+    async with (
+        House().open(heartbeat_seconds=3_600, board_heartbeat_seconds=3_600) as house,
+        asyncio.timeout(WAIT_SECONDS),
+    ):
+        async with house.stream("/board/stream", "") as stream:
+            await stream.take(1)
+            house.kitchen.is_frozen = True
+            await told_away(stream, ["kitchen"])
+        async with house.stream("/board/stream", "") as opened_meanwhile:
+            await told_away(opened_meanwhile, ["kitchen"])
+
+
+async def test_screens_on_walls_are_told_more_often_how_fresh_they_are() -> None:
+    async with (
+        House().open(heartbeat_seconds=3_600, board_heartbeat_seconds=0.05) as house,
+        house.stream("/board/stream", "") as stream,
+        asyncio.timeout(WAIT_SECONDS),
+    ):
+        await stream.take(1)
+        for _ in range(3):
+            assert await stream.next("heartbeat")
+
+
+async def test_tickets_are_shown_in_the_order_in_which_the_job_takes_them() -> None:
+    """By the promise; where that is the same, as Redis sorts the members of its set."""
+    async with House().open() as house:
+        for order_id, number in (("o3", 3), ("o2", 1), ("o1", 2), ("o0", 2)):
+            house.kitchen.put(order_id, ORDER_STATUS_QUEUED, number=number)
+        async with house.stream("/kitchen/stream", "carla", "kitchen") as stream:
+            (snapshot,) = await stream.take(1)
+    ids = [ticket["order_id"] for ticket in snapshot.data["tickets"]]
+    assert ids == ["o2", "o0", "o1", "o3"]

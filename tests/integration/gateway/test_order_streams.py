@@ -199,7 +199,8 @@ async def test_stream_opens_while_the_order_service_is_away_and_joins_when_it_is
         async with house.stream() as stream:
             heartbeat = await stream.next("heartbeat")
             assert heartbeat is not None
-            assert heartbeat.data == {"kitchen_tick_at": {}, "as_of": None}
+            assert heartbeat.data["as_of"] is None
+            assert "order" in heartbeat.data["away"]
             await house.start_order_service()
             (told,) = await stream.take(1)
         assert told.event == "snapshot"
@@ -227,7 +228,17 @@ async def test_heartbeats_say_how_fresh_the_data_is() -> None:
                     pass
         assert beat is not None
         at = "2026-11-18T11:06:40.123Z"
-        assert beat.data == {"kitchen_tick_at": {"main": at}, "as_of": at}
+        assert beat.data == {"kitchen_tick_at": {"main": at}, "as_of": at, "away": []}
+
+
+async def test_lost_order_service_is_told_at_once() -> None:
+    async with House().open(heartbeat_seconds=3_600) as house, house.stream() as stream:
+        await stream.take(1)
+        await house.stop_order_service()
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (beat := await stream.next("heartbeat")) and beat.data["away"] != ["order"]:
+                pass
+        assert beat is not None
 
 
 async def test_stream_ends_when_its_token_expires() -> None:
