@@ -1,12 +1,16 @@
 """HTTP connections whose answers may go on past ASGI, and be broken off."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from weakref import ref
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infra.bounded_http import BoundedHttp
+from infra.http_cycle import has_open_end
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 EXTENSION = "brigade.connection"
 
@@ -14,12 +18,14 @@ EXTENSION = "brigade.connection"
 class Connection(BoundedHttp):
     """uvicorn's, with one thing added to what ASGI offers: ``open_answer``."""
 
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        # The application begins a moment later, and each request on a connection has its own cycle.
-        # That has the scope, so the scope must not have it: else only the garbage collector would
-        # be rid of a request, which took the gateway 5 % of its time and guests 7 ms now and then.
-        self.scope["extensions"] = {EXTENSION: {"connection": self, "cycle": ref(self.cycle)}}
+    __slots__ = ()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        # Each request on a connection has its own cycle. That has the scope, so the scope must not
+        # have it: else only the garbage collector would be rid of a request, which took the gateway
+        # 5 % of its time and guests 7 ms now and then.
+        cycle.scope["extensions"] = {EXTENSION: {"connection": self, "cycle": ref(cycle)}}
+        super()._start_asgi_task(cycle, app)
 
     def forget_request(self, cycle: RequestResponseCycle) -> None:
         """Lets go of what was read of a request, which uvicorn keeps until the next one comes."""
@@ -32,8 +38,9 @@ class Connection(BoundedHttp):
 class OpenAnswer:
     """The rest of an answer, written to its connection without a message and a coroutine each time.
 
-    To be made when the head went ASGI's way. There uvicorn promised chunks, as it does, to clients
-    of HTTP/1.0 too, whenever the head says neither how long the body is nor that there is none.
+    To be made when the head went ASGI's way. There uvicorn promised chunks, as it does whenever the
+    head says neither how long the body is nor that there is none; to clients of HTTP/1.0 the end of
+    the connection was promised.
 
     Raises:
         ValueError: it did not.
@@ -42,7 +49,7 @@ class OpenAnswer:
     __slots__ = ("_cycle", "_flow", "_transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        if not cycle.chunked_encoding:
+        if not has_open_end(cycle):
             raise ValueError("the answer has no open end")
         self._cycle = cycle
         self._flow = cycle.flow
@@ -62,7 +69,9 @@ class OpenAnswer:
         nothing."""
         # An empty chunk would be the end.
         if body and not self._cycle.disconnected:
-            self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            if self._cycle.chunked_encoding:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            self._transport.write(body)
 
     async def end(self) -> None:
         """Ends it in good order: the connection may go on with another request."""
@@ -80,14 +89,21 @@ class OpenAnswer:
 
 def open_answer(scope: Scope) -> OpenAnswer:
     """The answer to a request that has been begun. The request itself is forgotten, but for its
-    method, which the server still looks at at the end: only what is to be sent matters now."""
+    method, which the server still looks at at the end: only what is to be sent matters now.
+
+    It ends when the client ends its input; ``receive`` reports that as a disconnect.
+    """
     extension = scope["extensions"][EXTENSION]
     # There as long as the request is being answered.
     cycle: RequestResponseCycle = extension["cycle"]()
     answer = OpenAnswer(cycle)
-    cast(Connection, extension["connection"]).forget_request(cycle)
+    connection = cast(Connection, extension["connection"])
+    connection.forget_request(cycle)
     method = scope["method"]
     # Others may hold it, so it is emptied and not only let go of.
     scope.clear()
     scope["method"] = method
+    connection.endless = cycle
+    # The input may have ended before.
+    connection.end_endless()
     return answer

@@ -7,10 +7,41 @@ expressions. Most of ours are small and whole.
 from collections.abc import Iterable
 from functools import lru_cache
 
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 Header = tuple[bytes, bytes]
+
+
+class CloseDelimitedCycle(RequestResponseCycle):
+    """For clients of HTTP/1.0, which know no chunks (RFC 9112 section 6.1): an answer whose length
+    is not given in its head ends where its connection does."""
+
+    has_open_end = False
+    """True once such an answer has begun."""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        if message["type"] == "http.response.body":
+            if self.has_open_end:
+                # uvicorn takes each part for the whole of a body whose length was given.
+                self.expected_content_length = len(message.get("body", b""))
+        elif not self.response_started and self._may_have_body(message):
+            names = [name.lower() for name, _ in message.get("headers", ())]
+            if b"content-length" not in names:
+                self.has_open_end = True
+                # uvicorn decides for chunks only where nothing is decided.
+                self.chunked_encoding = False
+        await super().send(message)  # type: ignore[arg-type]
+
+    def _may_have_body(self, message: Message) -> bool:
+        return self.scope["method"] != "HEAD" and message.get("status") not in (204, 304)
+
+
+def has_open_end(cycle: RequestResponseCycle) -> bool:
+    """True if the answer has begun, and its head does not tell how long it is."""
+    return bool(cycle.chunked_encoding) or (
+        isinstance(cycle, CloseDelimitedCycle) and cycle.has_open_end
+    )
 
 
 def cycle_of(channel: Receive | Send) -> RequestResponseCycle | None:

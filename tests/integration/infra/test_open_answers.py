@@ -66,6 +66,14 @@ def request(version: str = "1.1", method: str = "GET") -> bytes:
     return f"{method} / HTTP/{version}\r\nHost: house\r\n\r\n".encode()
 
 
+async def tell_for_ever(answer: OpenAnswer, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    # It may have been about to: that is lost.
+    answer.write(b"late")
+    await answer.end()
+
+
 async def tell_two(answer: OpenAnswer, _: Receive) -> None:
     answer.write(b"second, of more than sixteen bytes")
     answer.write(b"")
@@ -132,21 +140,62 @@ async def test_request_is_forgotten_but_not_the_next_one(come_at_first: int) -> 
 async def test_connection_of_http_1_0_is_closed_at_the_end() -> None:
     async with asked(App(tell_two), request("1.0")) as (reader, _):
         head = await reader.readuntil(b"\r\n\r\n")
-        # What the head promises holds.
-        assert b"transfer-encoding: chunked" in head
+        # Which knows no chunks (RFC 9112 section 6.1).
+        assert b"transfer-encoding" not in head
         assert b"connection: close" in head
-        assert await reader.read(len(CHUNKS) + 1) == CHUNKS
-        assert await reader.read() == b""
+        assert await reader.read() == b"firstsecond, of more than sixteen bytesthird"
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("end", ["at once", "later"])
+async def test_end_of_the_input_ends_an_open_answer(end: str, version: str) -> None:
+    app = App(tell_for_ever)
+    async with asked(app, request(version)) as (reader, writer):
+        if end == "at once":
+            writer.write_eof()
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"HTTP/1.1 200 OK" in head
+        if end == "later":
+            told = await reader.readuntil(b"first")
+            writer.write_eof()
+            rest = told + await reader.read()
+        else:
+            rest = await reader.read()
+        await app.over.wait()
+    # What it told before it was over may be nothing.
+    whole = [b"first", b""] if version == "1.0" else [b"5\r\nfirst\r\n0\r\n\r\n", b"0\r\n\r\n"]
+    assert rest in whole
+
+
+async def test_requests_behind_an_open_answer_are_answered_when_the_input_ends() -> None:
+    app = App(tell_for_ever)
+    async with asked(app, request(), request("1.1", "HEAD")) as (reader, writer):
+        await reader.readuntil(b"first\r\n")
+        writer.write_eof()
+        rest = await reader.read()
+    assert rest.startswith(b"0\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert rest.count(b"connection: close") == 1
+
+
+async def test_what_is_no_http_ends_an_open_answer() -> None:
+    app = App(tell_for_ever)
+    async with asked(app, request()) as (reader, writer):
+        await reader.readuntil(b"first\r\n")
+        writer.write(b"nonsense\r\n\r\n")
+        rest = await reader.read()
+        await app.over.wait()
+    assert rest.startswith(b"0\r\n\r\nHTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize(
     ("method", "headers"), [("HEAD", []), ("GET", [(b"content-length", b"0")])]
 )
 async def test_answer_without_an_open_end_is_none(
-    method: str, headers: list[tuple[bytes, bytes]]
+    method: str, headers: list[tuple[bytes, bytes]], version: str
 ) -> None:
     app = App(tell_two, headers)
-    async with asked(app, request(method=method)) as (reader, _):
+    async with asked(app, request(version, method)) as (reader, _):
         await reader.readuntil(b"\r\n\r\n")
     assert [str(error) for error in app.errors] == ["the answer has no open end"]
 
