@@ -18,11 +18,14 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from infra.http_cycle import CloseDelimitedCycle, Header
+from infra.logs import get_logger
 from infra.problems import HEADERS_TOO_LARGE, MALFORMED_HTTP, ProblemType
 from infra.request_head import MalformedHeadError, check_head, split_absolute
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
+
+log = get_logger()
 
 # Four times what ``infra.web`` lets through: whatever is a little too long is answered there.
 MAX_HEAD_BYTES = 64 * 1024
@@ -79,11 +82,12 @@ class BoundedHttp(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             # What a callback raised stands as its context.
             reason = error.__context__
-            detail = str(reason) if isinstance(reason, MalformedHeadError) else ""
-            self._end_input(_answer(MALFORMED_HTTP, detail))
+            self._refuse(
+                MALFORMED_HTTP, str(reason) if isinstance(reason, MalformedHeadError) else ""
+            )
             return
         if self._unfinished_bytes > MAX_HEAD_BYTES:
-            self._end_input(_answer(HEADERS_TOO_LARGE))
+            self._refuse(HEADERS_TOO_LARGE, f"{MAX_HEAD_BYTES} bytes at most")
 
     def _parse(self, data: bytes | memoryview) -> None:
         while (offer := self._feed(data)) is not None:
@@ -163,7 +167,10 @@ class BoundedHttp(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Returns True while there is something left to say: the transport stays open for that."""
         if self._last_words is None:
-            self._end_input(_answer(MALFORMED_HTTP, "the request was cut") if self._is_cut else b"")
+            if self._is_cut:
+                self._refuse(MALFORMED_HTTP, "the connection's input ended before the request")
+            else:
+                self._end_input(b"")
         return not self.transport.is_closing()
 
     @property
@@ -174,6 +181,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self.scope is not None and (cycle is None or self.scope is not cycle.scope):
             return True
         return cycle is not None and cycle.more_body
+
+    def _refuse(self, kind: ProblemType, detail: str) -> None:
+        log.info("request_refused", problem=kind.slug, detail=detail)
+        self._end_input(_answer(kind, detail))
 
     def _end_input(self, last_words: bytes) -> None:
         """Reads no more. The requests that came whole are answered; ``last_words`` are said then,
@@ -234,7 +245,7 @@ def _without_host(headers: Iterable[Header]) -> list[Header]:
     return [header for header in headers if header[0] != b"host"]
 
 
-def _answer(kind: ProblemType, detail: str = "") -> bytes:
+def _answer(kind: ProblemType, detail: str) -> bytes:
     status = HTTPStatus(kind.status)
     problem = {"type": kind.uri, "title": kind.title, "status": status}
     if detail:

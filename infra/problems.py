@@ -53,7 +53,10 @@ HEADERS_TOO_LARGE = ProblemType(
     "The header fields have more bytes than are read here.",
 )
 MALFORMED_HTTP = ProblemType(
-    "malformed-http", 400, "Malformed HTTP", "The request can't be read at all."
+    "malformed-http",
+    400,
+    "Malformed HTTP",
+    "The request can't be read, or its `Host` is missing, doubled or no host.",
 )
 MALFORMED_JSON = ProblemType("malformed-json", 400, "Malformed JSON", "The body is not JSON.")
 REQUEST_TIMEOUT = ProblemType(

@@ -115,9 +115,30 @@ async def test_connection_is_kept_and_answers_come_in_order() -> None:
     assert bodies == [b'{"id":"1"}', b'{"id":"2"}', b"", b"", b'{"id":"4"}']
 
 
-async def test_old_client_gets_it_and_its_end() -> None:
-    said = await said_to(b"GET /whole/7 HTTP/1.0\r\n\r\n")
+@pytest.mark.parametrize("path", ["/whole/7", "/parts/7"])
+async def test_old_client_gets_it_and_its_end(path: str) -> None:
+    said = await said_to(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    assert b"content-length: 10\r\n" in said
     assert said.endswith(b'connection: close\r\n\r\n{"id":"7"}')
+
+
+async def test_old_client_gets_parts_without_a_length_as_they_are() -> None:
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"one", b"", b" and another"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    head, _, body = (await said_to(b"GET / HTTP/1.0\r\n\r\n", app=app)).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert body == b"one and another"
+
+
+async def test_old_client_is_not_told_to_continue() -> None:
+    lines = ("Expect: 100-continue", "Content-Length: 5")
+    sent = a_request("/count", *lines, method="POST").replace(b"HTTP/1.1", b"HTTP/1.0")
+    said = await said_to(sent + b"hello")
+    assert said.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_header_of_its_own_goes_before_that_of_the_edge() -> None:
