@@ -138,7 +138,9 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             ),
             rest=await stack.enter_async_context(
                 serve_http(
-                    rest_app(auth.service, settings.trusted_proxies), settings.host, settings.port
+                    rest_app(auth.service, settings.trusted_proxies, settings.forwarded_header),
+                    settings.host,
+                    settings.port,
                 )
             ),
         )

@@ -33,7 +33,7 @@ from auth.service import AuthService
 from auth.servicer import ANSWERS
 from infra.clock import from_ms, to_text
 from infra.errors import RefusedError, find_answer
-from infra.forwarding import ForwardedMiddleware, Network
+from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, ForwardedMiddleware, Network
 from infra.identity import IDENTITY_ANSWERS, InvalidTokenError
 from infra.limits import rate_limit_headers
 from infra.logs import get_logger
@@ -70,7 +70,11 @@ HTTP_STATUSES = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> Starlette:
+def rest_app(
+    service: AuthService,
+    trusted_proxies: Iterable[Network] = (),
+    forwarded_header: ForwardedHeader = X_FORWARDED_FOR,
+) -> Starlette:
     """Auth's REST over ``service``."""
 
     @operation(
@@ -229,7 +233,7 @@ def rest_app(service: AuthService, trusted_proxies: Iterable[Network] = ()) -> S
     return Starlette(
         routes=resources([*routes, *documentation_routes(API.document(routes))]),
         middleware=[
-            Middleware(ForwardedMiddleware, trusted_proxies),
+            Middleware(ForwardedMiddleware, trusted_proxies, forwarded_header),
             Middleware(traced_app),
             Middleware(EdgeMiddleware),
         ],

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from infra.forwarding import TrustedProxies
+from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, TrustedProxies
 from infra.settings import StoreSettings
 
 
@@ -45,8 +45,13 @@ class Settings(StoreSettings):
     )
     trusted_proxies: TrustedProxies = Field(
         (),
-        description="Proxies, as addresses or networks with commas between, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` count.",
+        description="Proxies, as addresses or networks with commas between, whose word on where a "
+        "request comes from counts.",
+    )
+    forwarded_header: ForwardedHeader = Field(
+        X_FORWARDED_FOR,
+        description="The one header in which they say it: `X-Forwarded-For`, with "
+        "`X-Forwarded-Proto`, or `Forwarded` (RFC 7239).",
     )
     argon2_memory_kib: int = Field(
         19 * 1024, ge=8, description="Memory of one Argon2id hash, in KiB (OWASP's least: 19 MiB)."

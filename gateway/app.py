@@ -95,7 +95,9 @@ def build_app(
     # Not Starlette's application: its own catch-all would never see what the context answers.
     app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
     inside = traced_app(web.EdgeMiddleware(_with_cors(app, settings.cors_origins)))
-    return LongAnswersMiddleware(forwarded_app(inside, settings.trusted_proxies))
+    return LongAnswersMiddleware(
+        forwarded_app(inside, settings.trusted_proxies, settings.forwarded_header)
+    )
 
 
 def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from infra.forwarding import TrustedProxies
+from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, TrustedProxies
 from infra.settings import ServiceSettings, split_list
 
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
@@ -26,8 +26,13 @@ class Settings(ServiceSettings):
     )
     trusted_proxies: TrustedProxies = Field(
         (),
-        description="Proxies, as addresses or networks with commas between, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` count.",
+        description="Proxies, as addresses or networks with commas between, whose word on where a "
+        "request comes from counts.",
+    )
+    forwarded_header: ForwardedHeader = Field(
+        X_FORWARDED_FOR,
+        description="The one header in which they say it: `X-Forwarded-For`, with "
+        "`X-Forwarded-Proto`, or `Forwarded` (RFC 7239).",
     )
     cors_origins: Origins = Field(
         (),

@@ -1,10 +1,11 @@
 """Where a request really came from, when proxies that we trust stand before us."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Annotated
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,18 +15,68 @@ from infra.settings import split_list
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+X_FORWARDED_FOR: Final = "X-Forwarded-For"
+FORWARDED: Final = "Forwarded"
 
-TrustedProxies = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(split_list)]
+SCHEMES = frozenset({"http", "https"})
+
+
+def _as_ipv4(networks: tuple[Network, ...]) -> tuple[Network, ...]:
+    """``networks``, those of IPv4-mapped addresses written as the IPv4 networks they are."""
+    return tuple(
+        IPv4Network((each.network_address.ipv4_mapped, each.prefixlen - 96))
+        if isinstance(each, IPv6Network)
+        and each.prefixlen >= 96
+        and each.network_address.ipv4_mapped
+        else each
+        for each in networks
+    )
+
+
+def _as_registered(name: object) -> object:
+    """A header's name in its usual spelling: in HTTP names have no case."""
+    return {each.lower(): each for each in (X_FORWARDED_FOR, FORWARDED)}.get(
+        str(name).strip().lower(), name
+    )
+
+
+TrustedProxies = Annotated[
+    tuple[Network, ...], NoDecode, BeforeValidator(split_list), AfterValidator(_as_ipv4)
+]
 """A setting such as ``10.0.0.0/8, 192.0.2.7``."""
+
+ForwardedHeader = Annotated[
+    Literal["X-Forwarded-For", "Forwarded"], BeforeValidator(_as_registered)
+]
+"""A setting: the one header in which the trusted proxies name the visitor.
+
+Never both: a proxy writes one of them and passes on the other as the visitor wrote it.
+"""
 
 
 def parse_address(text: str) -> Address | None:
-    """The address ``text`` writes, or None; an IPv4 address in IPv6's clothes is unclothed."""
+    """The address ``text`` writes, or None; an IPv4 address in IPv6's clothes is unclothed, and a
+    zone (RFC 4007, section 11) dropped: it means something on one machine alone."""
     try:
         address = ip_address(text.strip())
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or IPv6Address(int(address))
+    return address
+
+
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<six>[^\]]*)\]|(?P<four>[0-9.]+))(?::(?:[0-9]{1,5}|_[a-z0-9._-]+))?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def parse_node(text: str) -> Address | None:
+    """The address of a node (RFC 7239, section 6), with its port or without; None where it is
+    ``unknown``, obfuscated or no node at all."""
+    found = _WITH_PORT.fullmatch(text.strip())
+    return parse_address((found["six"] or found["four"] or "") if found else text)
 
 
 def network_of(text: str) -> str:
@@ -36,41 +87,114 @@ def network_of(text: str) -> str:
     return "" if address is None else str(address)
 
 
-def find_client(peer: Address, hops: Iterable[str], trusted: Iterable[Network]) -> Address:
-    """The right-most hop that is not a trusted proxy.
+class Hop(NamedTuple):
+    """What a proxy says of its client."""
 
-    What stands to the left of that hop it may have written itself, so it counts for nothing.
+    address: Address | None
+    """None where that can't be read or is hidden."""
+    scheme: str
+    """``http``, ``https``, or "" where that is not said."""
+
+
+def read_x_forwarded(headers: Headers) -> Iterator[Hop]:
+    """The hops of ``X-Forwarded-For``, the right-most first.
+
+    ``X-Forwarded-Proto`` is written anew by each proxy rather than added to; where there are
+    several values all the same, the last is our own proxy's.
+    """
+    scheme = _scheme(",".join(headers.getlist("x-forwarded-proto")).rpartition(",")[2])
+    for node in reversed(",".join(headers.getlist("x-forwarded-for")).split(",")):
+        yield Hop(parse_node(node), scheme)
+
+
+def read_forwarded(headers: Headers) -> Iterator[Hop]:
+    """The hops of ``Forwarded`` (RFC 7239), the right-most first."""
+    found = _ELEMENTS.finditer(",".join(headers.getlist("forwarded")))
+    for each in reversed([element for element in found if not element["between"]]):
+        yield _read_element(each["element"] or "")
+
+
+_READERS: dict[str, Callable[[Headers], Iterator[Hop]]] = {
+    X_FORWARDED_FOR: read_x_forwarded,
+    FORWARDED: read_forwarded,
+}
+
+# All quantifiers are possessive, so that no text takes longer than its length.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9a-z-]++"
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+# RFC 7239 wants quotes about an address with colons; many proxies are set up without them.
+_PAIR = rf"(?:{_TOKEN}=(?:{_QUOTED}|(?:{_TOKEN}|[\[\]:])++))"
+# From left to right, as quoted strings can be read in no other way. What is no element ends at the
+# next comma, so a quote that a stranger left open takes no hop of a proxy's into it.
+_ELEMENTS = re.compile(
+    r"(?P<between>[ \t,]++)"
+    rf"|(?P<element>;*+{_PAIR}(?:[ \t]*+;[ \t]*+{_PAIR}?+)*+)(?=[ \t]*+(?:,|$))"
+    r"|[^,]++",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+_PAIRS = re.compile(rf"({_TOKEN})=({_QUOTED}|[^;\s]++)", re.ASCII | re.IGNORECASE | re.DOTALL)
+
+
+def _read_element(element: str) -> Hop:
+    pairs = [(name.lower(), _unquoted(value)) for name, value in _PAIRS.findall(element)]
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        # Section 4: each name once at most.
+        return Hop(None, "")
+    return Hop(parse_node(said.get("for", "")), _scheme(said.get("proto", "")))
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def _scheme(text: str) -> str:
+    scheme = text.strip().lower()
+    return scheme if scheme in SCHEMES else ""
+
+
+def find_visitor(peer: Address, hops: Iterable[Hop], trusted: Iterable[Network]) -> Hop:
+    """The right-most hop that is not a trusted proxy, with the scheme of its request to one.
+
+    What stands to the left of that hop it may have written itself, so it counts for nothing. A hop
+    that can't be read ends the way: the proxy that wrote it counts.
 
     Args:
         peer: who is connected to us.
-        hops: ``X-Forwarded-For``, as each proxy added to it.
-        trusted: the proxies that add to it truthfully.
+        hops: what proxies said, the last one's words first.
+        trusted: the proxies that say it truthfully.
     """
     trusted = tuple(trusted)
-    client = peer
-    for hop in reversed(tuple(hops)):
+    client, scheme = peer, ""
+    for hop in hops:
         if not any(client in network for network in trusted):
             break
-        address = parse_address(hop)
-        if address is None:
+        scheme = hop.scheme or scheme
+        if hop.address is None:
             break
-        client = address
-    return client
+        client = hop.address
+    return Hop(client, scheme)
 
 
-def forwarded_app(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
+def forwarded_app(app: ASGIApp, trusted: Iterable[Network], header: ForwardedHeader) -> ASGIApp:
     """``app`` behind ``ForwardedMiddleware`` where there are proxies to trust."""
     trusted = tuple(trusted)
-    return ForwardedMiddleware(app, trusted) if trusted else app
+    return ForwardedMiddleware(app, trusted, header) if trusted else app
 
 
 class ForwardedMiddleware:
-    """Makes ``request.client`` and ``request.url.scheme`` the visitor's, by ``X-Forwarded-For``
-    and ``X-Forwarded-Proto``, where the peer is a proxy that is trusted; else these say nothing."""
+    """Makes ``request.client`` and ``request.url.scheme`` the visitor's, by the one header that is
+    trusted, where the peer is a proxy that is trusted; else it says nothing."""
 
-    def __init__(self, app: ASGIApp, trusted: Iterable[Network]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        trusted: Iterable[Network],
+        header: ForwardedHeader = X_FORWARDED_FOR,
+    ) -> None:
         self._app = app
         self._trusted = tuple(trusted)
+        self._read_hops = _READERS[header]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._trusted and scope.get("client"):
@@ -81,13 +205,10 @@ class ForwardedMiddleware:
         peer = parse_address(scope["client"][0])
         if peer is None or not any(peer in network for network in self._trusted):
             return scope
-        headers = Headers(scope=scope)
-        hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
-        client = find_client(peer, hops, self._trusted)
-        # Of several values the last is the one our own proxy wrote.
-        scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        hops = self._read_hops(Headers(scope=scope))
+        visitor = find_visitor(peer, hops, self._trusted)
         return {
             **scope,
-            "client": (str(client), 0),
-            "scheme": scheme if scheme in ("http", "https") else scope["scheme"],
+            "client": (str(visitor.address), 0),
+            "scheme": visitor.scheme or scope["scheme"],
         }

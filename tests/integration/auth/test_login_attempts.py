@@ -16,6 +16,7 @@ from auth.domain import TooManyAttemptsError, WrongCredentialsError
 from auth.rest import rest_app
 from auth.settings import Settings
 from infra.errors import read_refusal
+from infra.forwarding import FORWARDED, X_FORWARDED_FOR, ForwardedHeader
 from infra.grpc_runtime import open_channel, service_metadata
 from infra.identity import CLIENT_KEY
 from shared_proto.restaurant.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -129,6 +130,38 @@ async def test_rest_tells_when_to_come_again_and_believes_trusted_proxies_alone(
     assert 1 <= seconds <= 300
     assert answer.headers["ratelimit-policy"] == '"login";q=5;w=300'
     assert answer.headers["ratelimit"] == f'"login";r=0;t={seconds}'
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (X_FORWARDED_FOR, "198.51.100.{}:51234"),
+        (X_FORWARDED_FOR, "[2001:db8:0:{}::1]:443"),
+        (FORWARDED, 'for="198.51.100.{}:51234";proto=https'),
+        (FORWARDED, 'for="[2001:db8:0:{}::1]"'),
+    ],
+)
+async def test_guests_behind_a_proxy_have_an_allowance_each_whatever_port_they_come_from(
+    auth: Auth, header: ForwardedHeader, names: str
+) -> None:
+    app = rest_app(auth.service, [ip_network("10.0.0.0/8")], header)
+    transport = httpx.ASGITransport(app, client=("10.0.0.1", 4711))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def guess_from(guest: int, times: int) -> list[int]:
+            return [
+                (
+                    await client.post(
+                        "/api/v1/login",
+                        json={"login": f"name-{guest}-{number}", "password": "beef bowl"},
+                        headers={header: names.format(guest)},
+                    )
+                ).status_code
+                for number in range(times)
+            ]
+
+        assert await guess_from(1, 6) == [401] * 5 + [429]
+        assert await guess_from(2, 1) == [401]
 
 
 async def test_address_of_a_guest_is_believed_from_a_service_that_shows_its_credential(
