@@ -1,5 +1,7 @@
 """Who is asking, by what a request shows."""
 
+from collections.abc import Collection
+
 from starlette.requests import Request
 
 from gateway.cookies import ACCESS, read_cookie, require_same_origin
@@ -8,10 +10,16 @@ from shared_proto.roles import staff_roles
 
 
 class Access:
-    """Verifies callers before anything else is done for them; the services verify them again."""
+    """Verifies callers before anything else is done for them; the services verify them again.
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    Args:
+        verifier: of access tokens.
+        public_origins: where browsers find our pages, if ``Host`` does not tell.
+    """
+
+    def __init__(self, verifier: TokenVerifier, public_origins: Collection[str] = ()) -> None:
         self._verifier = verifier
+        self._public_origins = public_origins
 
     async def caller(self, request: Request) -> Caller:
         """Whose token the request shows: a bearer token (RFC 6750), or else a page's cookie.
@@ -31,8 +39,12 @@ class Access:
         cookie = read_cookie(request, ACCESS)
         if not cookie:
             raise InvalidTokenError("an access token is needed")
-        require_same_origin(request)
+        self.require_same_origin(request)
         return await self._verifier.verify(cookie)
+
+    def require_same_origin(self, request: Request) -> None:
+        """Raises ProblemError, 403, where another site's page asks for what is unsafe."""
+        require_same_origin(request, self._public_origins)
 
     async def holder(self, token: str) -> Caller:
         """Whose access token this is; raises as ``caller`` does."""

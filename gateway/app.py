@@ -18,6 +18,7 @@ from gateway.clients import SERVICE_NAME, Metadata, Peer, Peers
 from gateway.errors import EXCEPTION_HANDLERS
 from gateway.long_answers import LongAnswersMiddleware
 from gateway.openapi import API, API_PREFIX
+from gateway.origins import are_https
 from gateway.problems import ALL as PROBLEMS
 from gateway.routes.accounts import AccountRoutes
 from gateway.routes.board import BoardRoutes
@@ -33,7 +34,7 @@ from gateway.settings import Settings
 from gateway.streams import OpenStreams
 from gateway.watch import Watch
 from infra import web
-from infra.forwarding import forwarded_app
+from infra.forwarding import forwarded_app, https_app
 from infra.grpc_runtime import open_channel, service_metadata
 from infra.identity import TokenVerifier, keys_from_auth
 from infra.lane import open_lanes
@@ -95,6 +96,8 @@ def build_app(
     # Not Starlette's application: its own catch-all would never see what the context answers.
     app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
     inside = traced_app(web.EdgeMiddleware(_with_cors(app, settings.cors_origins)))
+    if are_https(settings.public_origin):
+        inside = https_app(inside)
     return LongAnswersMiddleware(
         forwarded_app(inside, settings.trusted_proxies, settings.forwarded_header)
     )
@@ -185,7 +188,10 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             stack.callback(loops.create_task(loop).cancel)
         app = build_app(
             settings,
-            access=Access(TokenVerifier(keys_from_auth(auth_channel), revocations=revocations)),
+            access=Access(
+                TokenVerifier(keys_from_auth(auth_channel), revocations=revocations),
+                settings.public_origin,
+            ),
             peers=peers,
             streams=streams,
             watch=watch,

@@ -8,7 +8,8 @@ CROSS_ORIGIN = ProblemType(
     "cross-origin-request",
     403,
     "Cross-origin request",
-    "A session's cookie came with a request that no page of this origin made.",
+    "A session's cookie came with a request that no page of this origin made; `detail` says what "
+    "was compared, and `public_origins` where the pages are, if the gateway is told.",
 )
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from gateway.origins import PublicOrigins
 from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, TrustedProxies
 from infra.settings import ServiceSettings, split_list
 
@@ -33,6 +34,11 @@ class Settings(ServiceSettings):
         X_FORWARDED_FOR,
         description="The one header in which they say it: `X-Forwarded-For`, with "
         "`X-Forwarded-Proto`, or `Forwarded` (RFC 7239).",
+    )
+    public_origin: PublicOrigins = Field(
+        (),
+        description="Where browsers find the pages, such as `https://orders.example.com`, with "
+        "commas between; without it the `Host` of each request says it.",
     )
     cors_origins: Origins = Field(
         (),

@@ -182,6 +182,17 @@ def forwarded_app(app: ASGIApp, trusted: Iterable[Network], header: ForwardedHea
     return ForwardedMiddleware(app, trusted, header) if trusted else app
 
 
+def https_app(app: ASGIApp) -> ASGIApp:
+    """``app``, all of whose visitors come by HTTPS, whatever the proxy before it says."""
+
+    async def as_https(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["scheme"] = "https"
+        await app(scope, receive, send)
+
+    return as_https
+
+
 class ForwardedMiddleware:
     """Makes ``request.client`` and ``request.url.scheme`` the visitor's, by the one header that is
     trusted, where the peer is a proxy that is trusted; else it says nothing."""

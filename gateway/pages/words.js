@@ -34,6 +34,16 @@ const WORDS = {
   failed: ['That didn’t work. Try again.', 'Не получилось. Попробуйте ещё раз.'],
   signedOut: ['You were signed out. Sign in to go on.', 'Вы вышли. Войдите, чтобы продолжить.'],
   notAllowed: ['This account may not do that.', 'Этой учётной записи такое не разрешено.'],
+  otherAddress: [
+    (origin) => `That doesn’t work at this address. Open ${origin} instead.`,
+    (origin) => `По этому адресу не получится. Откройте ${origin}.`,
+  ],
+  unknownAddress: [
+    (origin) =>
+      `The restaurant doesn’t know this address yet. Tell the staff: GATEWAY_PUBLIC_ORIGIN=${origin} is missing.`,
+    (origin) =>
+      `Ресторан ещё не знает этого адреса. Сообщите персоналу: нужно задать GATEWAY_PUBLIC_ORIGIN=${origin}.`,
+  ],
   wrongCredentials: ['Name or password is wrong.', 'Неверное имя или пароль.'],
   loginTaken: [
     'That name is taken. Choose another, or sign in.',
@@ -99,6 +109,10 @@ export const t = choose(WORDS);
 
 const tooMany = ({ retry_after: seconds = 60 }) => t.tooManyAttempts(Math.ceil(seconds / 60));
 
+/** A page at an address that the gateway does not take for its own, behind a proxy for instance. */
+const strangeAddress = ({ public_origins: [known] = [] }) =>
+  known && known !== location.origin ? t.otherAddress(known) : t.unknownAddress(location.origin);
+
 const KINDS = {
   'sold-out': ({ dishes, skus = [], hasRest = true }) =>
     t.soldOutSince((dishes ?? skus).join(', '), hasRest),
@@ -109,6 +123,7 @@ const KINDS = {
   'too-many-orders': tooMany,
   'wrong-credentials': () => t.wrongCredentials,
   'login-taken': () => t.loginTaken,
+  'cross-origin-request': strangeAddress,
   'version-mismatch': () => t.changedMeanwhile,
   'transition-not-allowed': () => t.tooLate,
 };

@@ -17,7 +17,6 @@ from gateway.cookies import (
     REFRESH,
     clear_cookies,
     read_cookie,
-    require_same_origin,
     set_cookie,
 )
 from gateway.errors import answer_refusal
@@ -104,7 +103,7 @@ class SessionRoutes:
         ],
     )
     async def open(self, request: Request) -> Response:
-        require_same_origin(request)
+        self._access.require_same_origin(request)
         body = await read_json(request, Credentials)
         answer = await self._auth.ask(
             self._auth.stub.Login,
@@ -121,7 +120,7 @@ class SessionRoutes:
         problems=[INVALID_REFRESH_TOKEN, INVALID_TOKEN, CROSS_ORIGIN, KEYS_UNAVAILABLE],
     )
     async def refresh(self, request: Request) -> Response:
-        require_same_origin(request)
+        self._access.require_same_origin(request)
         token = read_cookie(request, REFRESH)
         if not token:
             raise InvalidTokenError("there is no session")
@@ -152,7 +151,7 @@ class SessionRoutes:
         problems=[CROSS_ORIGIN, INVALID_PARAMETER],
     )
     async def close(self, request: Request) -> Response:
-        require_same_origin(request)
+        self._access.require_same_origin(request)
         everywhere = flag(request, "all")
         token = read_cookie(request, REFRESH)
         if token:

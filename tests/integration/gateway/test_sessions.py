@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 import grpc
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.integration.gateway.fake_services import ToldError
 from tests.integration.gateway.house import House
@@ -116,6 +117,112 @@ async def test_origin_tells_where_a_browser_says_nothing_of_the_site() -> None:
         assert (await house.http.post("/session", json=ANNA, headers=own)).status_code == 200
         assert (await house.http.post("/session/refresh", headers=own)).status_code == 200
         assert (await house.http.delete("/session", headers=own)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("orders.example", "http://orders.example"),
+        ("Orders.Example", "http://orders.example"),
+        ("orders.example:80", "http://orders.example"),
+        ("orders.example:443", "https://orders.example"),
+        ("[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+    ],
+)
+async def test_host_is_compared_as_browsers_write_origins(host: str, origin: str) -> None:
+    async with House().open() as house:
+        headers = {"Host": host, "Origin": origin}
+        answer = await house.http.post("/session", json=ANNA, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+
+PUBLIC = "http://orders.example.com:9000, https://Orders.Example.com/"
+
+
+@pytest.mark.parametrize("origin", ["http://orders.example.com:9000", "https://orders.example.com"])
+async def test_public_origins_count_where_a_proxy_writes_another_host(origin: str) -> None:
+    async with House().open(public_origin=PUBLIC) as house:
+        own = {"Origin": origin, "Host": "127.0.0.1:8080"}
+        assert (await house.http.post("/session", json=ANNA, headers=own)).status_code == 200
+        order_id = house.orders.place("anna", "mine")
+        cancelled = await house.http.delete(f"/order/{order_id}", headers=own)
+        assert cancelled.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://orders.example.com",
+        "https://orders.example.com:9000",
+        "https://orders.example.com.evil.example",
+        "http://127.0.0.1:8080",
+        "null",
+        "",
+    ],
+)
+async def test_with_public_origins_nothing_else_is_our_own(origin: str) -> None:
+    async with House().open(public_origin=PUBLIC) as house:
+        headers = {"Origin": origin, "Host": "127.0.0.1:8080"}
+        answer = await house.http.post("/session", json=ANNA, headers=headers)
+        assert answer.status_code == 403
+        assert answer.json()["public_origins"] == [
+            "http://orders.example.com:9000",
+            "https://orders.example.com",
+        ]
+        assert "set-cookie" not in answer.headers
+
+
+async def test_refusal_says_what_was_compared_and_what_mends_it() -> None:
+    async with House().open() as house:
+        headers = {"Origin": "https://orders.example.com", "Host": "127.0.0.1:8080"}
+        with capture_logs() as logs:
+            answer = await house.http.post("/session", json=ANNA, headers=headers)
+        assert answer.status_code == 403
+        detail = answer.json()["detail"]
+        assert "page of https://orders.example.com" in detail
+        assert "of https://127.0.0.1:8080" in detail
+        assert "set GATEWAY_PUBLIC_ORIGIN=https://orders.example.com" in detail
+        [line] = [line for line in logs if line["event"] == "cross_origin_refused"]
+        assert line["log_level"] == "warning"
+        assert line["origin"] == "https://orders.example.com"
+        assert line["compared_with"] == ["https://127.0.0.1:8080"]
+        assert line["sec_fetch_site"] == ""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example/?<script>"},
+        {"Origin": "javascript:alert(1)"},
+        {"Origin": "https://anna:secret@evil.example"},
+        {"Sec-Fetch-Site": "<script>"},
+        {"Origin": "https://" + "a" * 4000},
+    ],
+    ids=("path", "scheme", "password", "site", "length"),
+)
+async def test_refusal_repeats_nothing_that_is_no_origin(headers: dict[str, str]) -> None:
+    async with House().open() as house:
+        with capture_logs() as logs:
+            answer = await house.http.post("/session", json=ANNA, headers=headers)
+        assert answer.status_code == 403
+        detail = answer.json()["detail"]
+        assert not any(odd in detail for odd in ("script", "secret", "aaa"))
+        [line] = [line for line in logs if line["event"] == "cross_origin_refused"]
+        assert len(str(line)) < 1000
+
+
+async def test_page_of_a_public_https_origin_has_secure_cookies_whatever_the_proxy_says() -> None:
+    origin = {"Origin": "https://orders.example.com"}
+    async with House().open(public_origin="https://orders.example.com") as house:
+        answer = await house.http.post("/session", json=ANNA, headers=origin)
+        assert answer.status_code == 200
+        cookies = cookies_of(answer)
+        assert sorted(cookies) == ["__Host-brigade_access", "__Host-brigade_refresh"]
+        assert all(cookie["secure"] for cookie in cookies.values())
+        assert "strict-transport-security" in answer.headers
+        # What says nothing of its origin shows the same cookies.
+        shown = {"Cookie": f"__Host-brigade_access={cookies['__Host-brigade_access'].value}"}
+        assert (await house.http.get("/session", headers=shown)).status_code == 200
 
 
 async def test_bearer_token_may_be_sent_from_anywhere() -> None:
