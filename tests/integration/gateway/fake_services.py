@@ -14,7 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from infra.errors import Answer, Answers, RefusedError, Violation, abort
-from infra.identity import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, current_caller
+from infra.identity import (
+    ALGORITHM,
+    AUDIENCE,
+    CLIENT_KEY,
+    ISSUER,
+    TOKEN_TYPE,
+    current_caller,
+)
 from order.wire import render_lifecycle
 from shared_proto.restaurant.auth.v1 import auth_pb2, auth_pb2_grpc
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2, kitchen_pb2_grpc
@@ -77,6 +84,8 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer):
     def __init__(self) -> None:
         self._key = Ed25519PrivateKey.generate()
         self.logged_out: list[str] = []
+        self.addresses: list[str] = []
+        """Where each login came from, as the gateway told."""
         self.refuse_with: Exception | None = None
         """What every call about sessions fails with."""
         self._revoked: list[auth_pb2.Revocation] = []
@@ -141,6 +150,7 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.LoginRequest, context: Context
     ) -> auth_pb2.LoginResponse:
         await refuse_as_told(self.refuse_with, context)
+        self.addresses.append(str(dict(context.invocation_metadata() or ())[CLIENT_KEY]))
         return auth_pb2.LoginResponse(tokens=self._tokens(request.login))
 
     async def RefreshToken(
