@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 RETRY = ServerSentEvent(retry=1000, sep="\n").encode()
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store",
+    # A proxy that compresses would hold events back until its block is full
+    # (RFC 9111, section 5.2.2.6).
+    "Cache-Control": "no-store, no-transform",
     # nginx would hold events back until its buffer is full.
     "X-Accel-Buffering": "no",
 }

@@ -22,7 +22,7 @@ async def test_stream_begins_with_a_snapshot_then_tells_what_happens() -> None:
         house.orders.place("boris", "other")
         async with house.stream() as stream:
             assert stream.response.headers["content-type"].startswith("text/event-stream")
-            assert stream.response.headers["cache-control"] == "no-store"
+            assert stream.response.headers["cache-control"] == "no-store, no-transform"
             assert stream.response.headers["x-accel-buffering"] == "no"
             (snapshot,) = await stream.take(1)
             [event_id] = house.orders.move(order_id, ORDER_STATUS_QUEUED)

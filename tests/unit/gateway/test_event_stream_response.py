@@ -57,7 +57,7 @@ async def test_head_is_sent_first_and_the_rest_runs_if_it_is_wanted(
 
     await LongAnswersMiddleware(EventStreamResponse(rest))(a_scope(method), receive, send)
     assert sent[0]["status"] == 200
-    assert (b"cache-control", b"no-store") in sent[0]["headers"]
+    assert (b"cache-control", b"no-store, no-transform") in sent[0]["headers"]
     assert (b"x-accel-buffering", b"no") in sent[0]["headers"]
     assert [(message["body"], message["more_body"]) for message in sent[1:]] == bodies
     assert rest.log == log
