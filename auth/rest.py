@@ -8,11 +8,10 @@ from functools import wraps
 
 import grpc
 from redis.exceptions import RedisError
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from auth import openapi
 from auth.domain import Account, TokenPair
@@ -33,18 +32,19 @@ from auth.service import AuthService
 from auth.servicer import ANSWERS
 from infra.clock import from_ms, to_text
 from infra.errors import RefusedError, find_answer
-from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, ForwardedMiddleware, Network
+from infra.forwarding import X_FORWARDED_FOR, ForwardedHeader, Network, forwarded_app
 from infra.identity import IDENTITY_ANSWERS, InvalidTokenError
 from infra.limits import rate_limit_headers
 from infra.logs import get_logger
 from infra.openapi import Reply, operation
 from infra.problems import ProblemType
-from infra.resources import resources
+from infra.resources import PathRouter, resources
 from infra.swagger import documentation_routes, problem_routes
 from infra.trace_edges import traced_app
 from infra.web import (
     EXCEPTION_HANDLERS,
     EdgeMiddleware,
+    ErrorsMiddleware,
     JsonResponse,
     problem,
     read_json,
@@ -74,8 +74,18 @@ def rest_app(
     service: AuthService,
     trusted_proxies: Iterable[Network] = (),
     forwarded_header: ForwardedHeader = X_FORWARDED_FOR,
-) -> Starlette:
+) -> ASGIApp:
     """Auth's REST over ``service``."""
+    app = ErrorsMiddleware(
+        PathRouter(rest_routes(service)),
+        EXCEPTION_HANDLERS
+        | dict.fromkeys((RefusedError, RedisError, TimeoutError), _answer_refusal),
+    )
+    return forwarded_app(traced_app(EdgeMiddleware(app)), trusted_proxies, forwarded_header)
+
+
+def rest_routes(service: AuthService) -> list[Route]:
+    """Every path of auth's REST, the documentation's too."""
 
     @operation(
         "Makes an account with the role customer",
@@ -230,16 +240,7 @@ def rest_app(
         )
     ]
     routes += problem_routes(openapi.ALL)
-    return Starlette(
-        routes=resources([*routes, *documentation_routes(API.document(routes))]),
-        middleware=[
-            Middleware(ForwardedMiddleware, trusted_proxies, forwarded_header),
-            Middleware(traced_app),
-            Middleware(EdgeMiddleware),
-        ],
-        exception_handlers=EXCEPTION_HANDLERS
-        | dict.fromkeys((RefusedError, RedisError, TimeoutError), _answer_refusal),
-    )
+    return resources([*routes, *documentation_routes(API.document(routes))])
 
 
 def _in_time(endpoint: Endpoint) -> Endpoint:
@@ -262,7 +263,7 @@ def _bearer_token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise InvalidTokenError("an access token is needed")
-    return token
+    return token.strip()
 
 
 async def _answer_refusal(request: Request, error: Exception) -> Response:

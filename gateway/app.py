@@ -88,11 +88,10 @@ def build_app(
         *BoardRoutes(boards).routes(),
         *problem_routes(PROBLEMS),
     ]
-    paths = resources([*routes, *documentation_routes(API.document(routes))])
-    router = PathRouter(
-        # Pages first: what does not ask for HTML goes on to the routes of the same paths.
-        [*PageRoutes().routes(), *paths, Mount(API_PREFIX, app=PathRouter(paths))]
-    )
+    document = API.document(routes)
+    api = [*routes, *documentation_routes(document)]
+    paths = resources([*api, *PageRoutes().routes()])
+    router = PathRouter([*paths, Mount(API_PREFIX, app=PathRouter(resources(api)))])
     # Not Starlette's application: its own catch-all would never see what the context answers.
     app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
     inside = traced_app(web.EdgeMiddleware(_with_cors(app, settings.cors_origins)))

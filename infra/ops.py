@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from infra.metrics import Refresh, refresh_gauges
-from infra.web import JsonResponse
+from infra.resources import PathRouter, resources
+from infra.web import EXCEPTION_HANDLERS, ErrorsMiddleware, JsonResponse
 
 # A check returns None or a note worth showing, and raises where the dependency does not answer.
 Check = Callable[[], Awaitable[object]]
 CHECK_SECONDS = 2
 
 
-def ops_app(checks: Mapping[str, Check], *refreshes: Refresh) -> Starlette:
+def ops_app(checks: Mapping[str, Check], *refreshes: Refresh) -> ASGIApp:
     """``/healthz`` (this process is alive), ``/readyz`` (its dependencies answer), ``/metrics``.
 
     ``refreshes`` bring gauges up to date whenever the metrics are read.
@@ -38,9 +39,8 @@ def ops_app(checks: Mapping[str, Check], *refreshes: Refresh) -> Starlette:
         await refresh_gauges(refreshes)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
-        routes=[Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
-    )
+    routes = [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
+    return ErrorsMiddleware(PathRouter(resources(routes)), EXCEPTION_HANDLERS)
 
 
 async def _ask(check: Check) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Routes by their paths: every path knows all its methods, and which media types it can answer."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import lru_cache
 
 from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
@@ -10,9 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from infra.negotiation import preferred
 from infra.openapi import find_operation
 from infra.problems import NOT_ACCEPTABLE
-from infra.web import ProblemError, WebRequest
+from infra.web import ProblemError, WebRequest, field_value
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -63,11 +63,16 @@ class PathRouter(Router):
     """Finds a path without parameters at once; of the others it looks through those, one by one,
     whose first segment is the path's.
 
-    A fixed path goes before one that would match it, too, wherever they stand.
+    A fixed path goes before one that would match it, too, wherever they stand. ``OPTIONS *`` names
+    every method of every route. A path with a slash at its end is another path.
     """
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        super().__init__(routes)
+        # A redirect would be to the ``Host`` that the request names, over plain HTTP behind a
+        # proxy that is not trusted.
+        super().__init__(routes, redirect_slashes=False)
+        methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+        self._allow = {"Allow": ", ".join(sorted(methods))}
         self._fixed: dict[str, list[BaseRoute]] = {}
         patterns: list[tuple[str, BaseRoute]] = []
         for route in routes:
@@ -90,14 +95,20 @@ class PathRouter(Router):
                     scope.update(child_scope)
                     await route.handle(scope, receive, send)
                     return
-        # Paths with a slash too many, methods that are not allowed, nothing at all.
+        # Methods that are not allowed, the server as a whole, nothing at all.
         await super().__call__(scope, receive, send)
 
     def _patterns_of(self, path: str) -> Sequence[BaseRoute]:
         return self._patterns.get(_first_segment(path)) or self._patterns[""]
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raise HTTPException(404)
+        path = scope["path"]
+        if path == "*" and scope.get("method") == "OPTIONS":
+            # Of the server as a whole (RFC 9110, section 9.3.7).
+            await Response(status_code=204, headers=self._allow)(scope, receive, send)
+            return
+        is_slashed = path.endswith("/") and get_route_path(scope) != "/"
+        raise HTTPException(404, "no path here ends with a slash" if is_slashed else None)
 
 
 def _first_segment(path: str) -> str:
@@ -107,65 +118,46 @@ def _first_segment(path: str) -> str:
 
 
 def resources(routes: Iterable[Route]) -> list[Route]:
-    """The routes, with those of the same path in one resource; paths keep their order."""
-    paths: dict[str, dict[str, Endpoint]] = {}
+    """The routes, with those of the same path in one resource; paths keep their order.
+
+    Routes of the same path and method answer with different media types; where a request permits
+    several equally, the earlier route does.
+    """
+    paths: dict[str, dict[str, list[Route]]] = {}
     for route in routes:
         for method in (route.methods or set()) - {"HEAD"}:
-            paths.setdefault(route.path, {})[method] = _negotiated(route)
-    return [Resource(path, endpoints) for path, endpoints in paths.items()]
+            paths.setdefault(route.path, {}).setdefault(method, []).append(route)
+    return [
+        Resource(path, {method: _negotiated(alike) for method, alike in methods.items()})
+        for path, methods in paths.items()
+    ]
 
 
-def _negotiated(route: Route) -> Endpoint:
-    """The route's endpoint, which answers 406 where nothing it has is acceptable."""
-    endpoint: Endpoint = route.endpoint
-    found = find_operation(route)
-    offered = frozenset(
-        reply.media_type for reply in (found.replies if found else ()) if reply.has_body
-    )
-    if not offered:
-        return endpoint
+def _negotiated(routes: Sequence[Route]) -> Endpoint:
+    """The endpoint of the route that the request prefers; it answers 406 where it permits none."""
+    first: Endpoint = routes[0].endpoint
+    endpoints: dict[str, Endpoint] = {}
+    for route in routes:
+        for media_type in _media_types(route):
+            endpoints.setdefault(media_type, route.endpoint)
+    if not endpoints:
+        return first
+    offered = tuple(endpoints)
 
     # Hands the endpoint's own awaitable on: a coroutine more would be passed by every step of it.
     def answer(request: Request) -> Awaitable[Response]:
-        accept = request.headers.get("accept")
-        if accept and not _accepts_one(accept, offered):
+        accept = field_value(request, "accept")
+        if not accept:
+            return first(request)
+        chosen = preferred(accept, offered)
+        if chosen is None:
             raise ProblemError(NOT_ACCEPTABLE, f"there is {' and '.join(sorted(offered))}")
-        return endpoint(request)
+        return endpoints[chosen](request)
 
     return answer
 
 
-# The same programs ask again and again.
-@lru_cache(maxsize=1_024)
-def _accepts_one(accept: str, offered: frozenset[str]) -> bool:
-    return any(accepts(accept, media_type) for media_type in offered)
-
-
-def accepts(accept: str, media_type: str) -> bool:
-    """Whether an ``Accept`` header permits a media type (RFC 9110, section 12.5.1)."""
-    best = (-1, 0.0)
-    for entry in accept.split(","):
-        asked, *parameters = (part.strip().lower() for part in entry.split(";"))
-        exactness = _exactness(asked, media_type)
-        if exactness > best[0]:
-            best = (exactness, _quality(parameters))
-    return best[1] > 0
-
-
-def _exactness(asked: str, media_type: str) -> int:
-    if asked == media_type:
-        return 2
-    if asked == f"{media_type.partition('/')[0]}/*":
-        return 1
-    return 0 if asked == "*/*" else -1
-
-
-def _quality(parameters: Iterable[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
+def _media_types(route: Route) -> Iterable[str]:
+    """The media types that the route answers with; none where it is not described."""
+    found = find_operation(route)
+    return [reply.media_type for reply in (found.replies if found else ()) if reply.has_body]

@@ -70,6 +70,7 @@ def documentation_routes(document: dict[str, Any]) -> list[Route]:
     async def openapi(_: Request) -> Response:
         return JsonResponse(document)
 
+    @operation("Shows the documentation", Reply("A page.", media_type="text/html", schema={}))
     async def page(request: Request) -> Response:
         at = f"{request.scope.get('root_path', '')}/docs"
         return HTMLResponse(

@@ -130,8 +130,20 @@ class _HeadersByName(Headers):
         value = self._by_name.get(key.lower().encode("latin-1"))
         return default if value is None else value.decode("latin-1")
 
+    def getlist(self, key: str) -> list[str]:
+        if len(self._by_name) != len(self._list):
+            return super().getlist(key)
+        value = self.get(key)
+        return [] if value is None else [value]
+
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key.lower().encode("latin-1") in self._by_name
+
+
+def field_value(request: Request, name: str) -> str:
+    """The value of a header that is a list, of all its lines (RFC 9110, section 5.3); "" where the
+    request has none."""
+    return ", ".join(request.headers.getlist(name))
 
 
 class ProblemResponse(JsonResponse):

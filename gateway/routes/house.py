@@ -60,7 +60,7 @@ class HouseRoutes:
         answer = await self._order.ask(self._order.stub.GetHouse, GetHouseRequest())
         tag = _tag(answer.house)
         if is_known(request, tag):
-            return Response(status_code=304, headers={"ETag": tag})
+            return Response(status_code=304, headers={"ETag": etag(tag)})
         return _whole(answer.house)
 
     @operation(
@@ -123,11 +123,11 @@ class HouseRoutes:
 
 
 def _whole(house: House) -> Response:
-    return JsonResponse(shapes.house(house), headers={"ETag": _tag(house)})
+    return JsonResponse(shapes.house(house), headers={"ETag": etag(_tag(house))})
 
 
 def _tag(house: House) -> str:
     """Return the tag of the house as it is shown: opening and the end of a pause change that
     without a new version."""
     state = "paused" if house.paused else "open" if house.serving else "closed"
-    return etag(house.version, state)
+    return f"{house.version}-{state}"

@@ -68,9 +68,8 @@ class MenuRoutes:
     )
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetMenu, GetMenuRequest())
-        tag = etag(answer.menu.version)
-        if is_known(request, tag):
-            return Response(status_code=304, headers={"ETag": tag})
+        if is_known(request, answer.menu.version):
+            return Response(status_code=304, headers={"ETag": etag(answer.menu.version)})
         return _whole(answer.menu)
 
     @operation(

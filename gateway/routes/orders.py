@@ -216,7 +216,7 @@ class OrderRoutes:
         if answer.HasField("order"):
             known = self._read.keep(caller.user_id, answer.order)
             version = known.version
-        if known is None or is_known(request, etag(version)):
+        if known is None or is_known(request, version):
             # Without an order, neither here nor in the answer, the version is the client's own.
             return WholeResponse(status_code=304, headers={"ETag": etag(version)})
         return known.response

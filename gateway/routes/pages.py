@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
+
+from gateway.conditions import is_known
+from infra.negotiation import accepts_gzip
+from infra.openapi import Reply, operation
+from infra.web import field_value
 
 # Where each page is served.
 PAGES = {"/": "guest.html", "/kitchen": "kitchen.html", "/board": "board.html"}
@@ -56,8 +61,8 @@ class PageRelease:
 class PageRoutes:
     """``/``, ``/kitchen`` and ``/board`` for browsers, and ``/pages/…``: for anyone.
 
-    Only what asks for HTML gets a page: the JSON of ``/board`` has the same path. A page's ETag is
-    the release's name, so that a screen on the wall learns by a ``HEAD`` of itself whether it is
+    The JSON of ``/board`` has the same path: requests that prefer HTML get the page. A page's ETag
+    is the release's name, so that a screen on the wall learns by a ``HEAD`` of itself whether it is
     outdated (docs/decisions/0014-pages-know-their-release.md).
     """
 
@@ -66,10 +71,11 @@ class PageRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            *(_HtmlRoute(path, self.get_page, methods=["GET"]) for path in PAGES),
+            *(Route(path, self.get_page, methods=["GET"]) for path in PAGES),
             Route("/pages/{release}/{name}", self.get_file, methods=["GET"]),
         ]
 
+    @operation("Shows a page", Reply("The page.", media_type=_MEDIA_TYPES["html"], schema={}))
     async def get_page(self, request: Request) -> Response:
         page = self._release.files[PAGES[request.url.path]]
         return self._answer(request, page, _ASK_EACH_TIME)
@@ -77,7 +83,7 @@ class PageRoutes:
     async def get_file(self, request: Request) -> Response:
         file = self._release.files.get(request.path_params["name"])
         if file is None:
-            return Response(status_code=404)
+            raise HTTPException(404)
         # While replicas are replaced one by one, a page of another release may ask here: it gets
         # what there is, and keeps it under no wrong name.
         is_ours = request.path_params["release"] == self._release.name
@@ -85,25 +91,13 @@ class PageRoutes:
 
     def _answer(self, request: Request, file: PageFile, caching: str) -> Response:
         # Weak: the same file, however it is encoded.
-        tag = f'"{self._release.name}"'
-        headers = _HEADERS | {"Cache-Control": caching, "ETag": f"W/{tag}"}
-        # Weak comparison (RFC 9110, section 13.1.2), which proxies that compress count on.
-        if tag in request.headers.get("if-none-match", ""):
+        headers = _HEADERS | {"Cache-Control": caching, "ETag": f'W/"{self._release.name}"'}
+        if is_known(request, self._release.name):
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(field_value(request, "accept-encoding")):
             headers["Content-Encoding"] = "gzip"
             return Response(file.gzipped, media_type=file.media_type, headers=headers)
         return Response(file.content, media_type=file.media_type, headers=headers)
-
-
-class _HtmlRoute(Route):
-    """Leaves what does not ask for HTML to the routes that follow."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child_scope = super().matches(scope)
-        if match is not Match.NONE and "text/html" not in Request(scope).headers.get("accept", ""):
-            return Match.NONE, {}
-        return match, child_scope
 
 
 def read_release() -> PageRelease:

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.routing import Route
 
 from auth.app import Auth
 from auth.domain import HashingBusyError
-from auth.rest import rest_app
+from auth.rest import rest_app, rest_routes
 
 ANNA = {"login": "anna", "password": "chicken bowl"}
 
@@ -118,6 +117,13 @@ async def test_me_takes_a_bearer_token_and_no_cookie(client: httpx.AsyncClient) 
     assert forged.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
+async def test_bearer_token_may_stand_after_several_spaces(client: httpx.AsyncClient) -> None:
+    """RFC 9110, section 11.4: one space or more."""
+    token = (await _login(client))["access_token"]
+    response = await client.get("/api/v1/me", headers={"Authorization": f"bearer  {token}"})
+    assert response.json()["login"] == "anna"
+
+
 async def test_changed_password_counts_at_once(client: httpx.AsyncClient) -> None:
     tokens = await _login(client)
     response = await client.put(
@@ -137,10 +143,51 @@ async def test_public_keys_are_published(client: httpx.AsyncClient) -> None:
     assert (key["kty"], key["crv"], key["alg"]) == ("OKP", "Ed25519", "EdDSA")
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json",
+        "application/json, application/jwk-set+json",
+        "application/json, text/plain, */*",
+        "application/jwk-set+json",
+        "*/*",
+        "",
+    ],
+)
+async def test_public_keys_are_for_all_that_read_json(
+    client: httpx.AsyncClient, accept: str
+) -> None:
+    response = await client.get("/.well-known/jwks.json", headers={"Accept": accept})
+    assert response.status_code == 200
+    # RFC 7517, section 8.5.1.
+    assert response.headers["content-type"] == "application/jwk-set+json"
+    assert response.json()["keys"]
+
+
+async def test_all_that_can_be_read_is_json_for_those_that_ask_for_json(
+    client: httpx.AsyncClient,
+) -> None:
+    json_alone = {"Accept": "application/json"}
+    told = (await client.get("/openapi.json", headers=json_alone)).json()
+    for path, methods in told["paths"].items():
+        if "get" in methods:
+            response = await client.get(path, headers=json_alone)
+            assert response.status_code != 406, path
+            assert "json" in response.headers["content-type"]
+
+
+async def test_paths_have_no_slash_at_the_end(client: httpx.AsyncClient) -> None:
+    for method, path in (("POST", "/api/v1/login/"), ("GET", "/docs/"), ("GET", "/problems/")):
+        response = await client.request(method, path)
+        problem = _assert_problem(response, 404, "not-found")
+        assert problem["detail"] == "no path here ends with a slash"
+        assert "location" not in response.headers
+
+
 async def test_api_tells_of_every_path_it_serves(client: httpx.AsyncClient, auth: Auth) -> None:
     told = (await client.get("/openapi.json")).json()
     assert told["openapi"].startswith("3.1")
-    served = {route.path for route in rest_app(auth.service).routes if isinstance(route, Route)}
+    served = {route.path for route in rest_routes(auth.service)}
     assert {path for path in served - set(told["paths"]) if not path.startswith("/docs")} == {
         "/openapi.json"
     }

@@ -68,6 +68,19 @@ async def test_documentation_for_people_loads_nothing_from_elsewhere(prefix: str
             assert (await house.http.get(path)).status_code == 200
 
 
+async def test_documentation_for_people_is_not_sent_to_those_that_refuse_html() -> None:
+    async with House().open() as house:
+        for accept, status in (
+            ("*/*", 200),
+            ("text/html;q=0, */*", 406),
+            ("application/json", 406),
+        ):
+            answer = await house.http.get("/docs", headers={"Accept": accept})
+            assert answer.status_code == status, accept
+        programs = await house.http.get("/openapi.json", headers={"Accept": "application/json"})
+        assert programs.headers["content-type"] == "application/json"
+
+
 async def test_type_of_a_problem_leads_to_its_meaning() -> None:
     async with House().open() as house:
         problem = (await house.http.get("/order")).json()

@@ -6,12 +6,14 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.routes.pages import PAGES, PageRoutes, read_release
+from infra.openapi import Reply, operation
+from infra.resources import PathRouter, resources
+from infra.web import EXCEPTION_HANDLERS, ErrorsMiddleware
 
 RELEASE = read_release()
 FILES = RELEASE.files
@@ -20,13 +22,15 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 LIMIT = 100 * 1024
 
 
+@operation("Shows the pickup numbers", Reply("They.", schema={}))
 async def numbers(_: Request) -> Response:
     return JSONResponse({"ready": []})
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=[*PageRoutes().routes(), Route("/board", numbers)])
+    routes = resources([Route("/board", numbers), *PageRoutes().routes()])
+    app = ErrorsMiddleware(PathRouter(routes), EXCEPTION_HANDLERS)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://restaurant"
     ) as client:
@@ -47,9 +51,78 @@ async def test_page_allows_nothing_from_another_host_and_nothing_inline(
 
 
 async def test_board_stays_json_for_who_does_not_ask_for_html(browser: httpx.AsyncClient) -> None:
-    for accept in ("application/json", "*/*"):
+    for accept in ("application/json", "*/*", "", "text/html;q=0, */*"):
         answer = await browser.get("/board", headers={"Accept": accept})
         assert answer.json() == {"ready": []}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "text/*"])
+@pytest.mark.parametrize("path", ["/", "/kitchen"])
+async def test_page_is_for_all_that_do_not_refuse_it(
+    browser: httpx.AsyncClient, path: str, accept: str
+) -> None:
+    """Monitors and link previews say ``*/*``, or nothing."""
+    for method in ("GET", "HEAD"):
+        answer = await browser.request(method, path, headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("accept", ["text/html;q=0", "text/html;q=0, */*", "application/json"])
+@pytest.mark.parametrize("path", ["/", "/kitchen"])
+async def test_page_is_not_for_those_that_refuse_html(
+    browser: httpx.AsyncClient, path: str, accept: str
+) -> None:
+    answer = await browser.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.json()["type"]) == (406, "/problems/not-acceptable")
+
+
+@pytest.mark.parametrize("path", [*PAGES, f"{OURS}/words.js"])
+async def test_page_and_file_name_their_methods(browser: httpx.AsyncClient, path: str) -> None:
+    told = await browser.options(path, headers={"Accept": "*/*"})
+    assert (told.status_code, told.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    refused = await browser.post(path, headers={"Accept": "*/*"})
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "gzip"),
+        ("GZIP", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0", None),
+        ("gzipped", None),
+        ("", None),
+    ],
+)
+async def test_file_is_compressed_for_those_that_accept_it(
+    browser: httpx.AsyncClient, accept_encoding: str, encoding: str | None
+) -> None:
+    answer = await browser.get(f"{OURS}/words.js", headers={"Accept-Encoding": accept_encoding})
+    assert answer.headers.get("Content-Encoding") == encoding
+    assert answer.content == FILES["words.js"].content
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (f'W/"{RELEASE.name}"', 304),
+        (f'"{RELEASE.name}"', 304),
+        (f'"other", W/"{RELEASE.name}"', 304),
+        ("*", 304),
+        (f'"other-{RELEASE.name}"', 200),
+        (f'x"{RELEASE.name}"', 200),
+        (RELEASE.name, 200),
+    ],
+)
+async def test_if_none_match_is_read_as_a_list_of_entity_tags(
+    browser: httpx.AsyncClient, asked: str, status: int
+) -> None:
+    headers = HTML | {"If-None-Match": asked}
+    assert (await browser.get("/kitchen", headers=headers)).status_code == status
 
 
 async def test_unchanged_page_is_asked_about_and_not_sent_again(browser: httpx.AsyncClient) -> None:

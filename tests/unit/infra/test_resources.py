@@ -4,27 +4,31 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Mount, Route
-from starlette.types import Scope
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from infra.openapi import Reply, operation
-from infra.resources import Endpoint, PathRouter, accepts, resources
+from infra.resources import Endpoint, PathRouter, resources
 from infra.web import (
     EXCEPTION_HANDLERS,
     MAX_HEADER_BYTES,
     MAX_URI_BYTES,
     EdgeMiddleware,
+    ErrorsMiddleware,
 )
 
 
 @operation("Reads it", Reply("It.", schema={}))
 async def _read(request: Request) -> Response:
     return JSONResponse(request.path_params)
+
+
+@operation("Shows it", Reply("A page.", media_type="text/html", schema={}))
+async def _show(_: Request) -> Response:
+    return HTMLResponse("<!doctype html>")
 
 
 @operation("Deletes it", Reply("It is gone.", status=204))
@@ -34,18 +38,16 @@ async def _delete(_: Request) -> Response:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(
-        routes=resources(
-            [
-                Route("/dishes/special", _read, methods=["GET"]),
-                Route("/dishes/{sku}", _read, methods=["GET"]),
-                Route("/dishes/{sku}", _delete, methods=["DELETE"]),
-            ]
-        ),
-        middleware=[Middleware(EdgeMiddleware)],
-        exception_handlers=EXCEPTION_HANDLERS,
-    )
-    transport = httpx.ASGITransport(app)
+    routes = [
+        Route("/dishes/special", _read, methods=["GET"]),
+        Route("/dishes/{sku}", _read, methods=["GET"]),
+        Route("/dishes/{sku}", _delete, methods=["DELETE"]),
+        Route("/board", _read, methods=["GET"]),
+        Route("/board", _show, methods=["GET"]),
+        Route("/page", _show, methods=["GET"]),
+    ]
+    app = ErrorsMiddleware(PathRouter(resources(routes)), EXCEPTION_HANDLERS)
+    transport = httpx.ASGITransport(EdgeMiddleware(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -97,8 +99,64 @@ async def test_answer_without_a_body_is_acceptable_to_all(client: httpx.AsyncCli
     assert answer.status_code == 204
 
 
-def test_bad_quality_is_none() -> None:
-    assert not accepts("application/json;q=best", "application/json")
+async def test_lines_of_accept_count_together(client: httpx.AsyncClient) -> None:
+    lines = [("Accept", "text/html"), ("Accept", "application/json;q=0.5")]
+    assert (await client.get("/dishes/soup", headers=lines)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+        ("text/html;q=0, */*", "application/json"),
+        ("text/html;q=0.5, application/json;q=0.4", "text/html; charset=utf-8"),
+    ],
+)
+async def test_path_with_two_media_types_answers_with_the_one_asked_for(
+    client: httpx.AsyncClient, accept: str, media_type: str
+) -> None:
+    for method in ("GET", "HEAD"):
+        answer = await client.request(method, "/board", headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+
+
+async def test_what_is_there_is_named_where_none_of_it_is_acceptable(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/board", headers={"Accept": "image/png"})
+    assert answer.status_code == 406
+    assert answer.json()["detail"] == "there is application/json and text/html"
+
+
+@pytest.mark.parametrize("path", ["/dishes/soup/", "/dishes/special/", "/page/", "/"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+async def test_slash_at_the_end_makes_another_path(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    assert "location" not in answer.headers
+    assert ("slash" in answer.json().get("detail", "")) is (path != "/")
+
+
+async def test_options_of_the_whole_server_names_what_it_can() -> None:
+    """RFC 9110, section 9.3.7."""
+    routes = resources(
+        [Route("/order", _read, methods=["GET"]), Route("/order", _delete, methods=["DELETE"])]
+    )
+    router = PathRouter([*routes, Mount("/api/v1", app=PathRouter(routes))])
+
+    async def as_a_whole(scope: Scope, receive: Receive, send: Send) -> None:
+        await router({**scope, "path": "*"}, receive, send)
+
+    transport = httpx.ASGITransport(ExceptionMiddleware(as_a_whole))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.options("/")
+        assert answer.status_code == 204
+        assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+        assert (await client.get("/")).status_code == 404
 
 
 async def test_head_of_a_request_may_be_long_but_not_endless(client: httpx.AsyncClient) -> None:
@@ -146,12 +204,5 @@ async def test_fixed_path_goes_before_a_pattern_wherever_they_stand() -> None:
         assert await _said(router, f"{prefix}/order/17") == (200, "one 17")
         assert (await _said(router, f"{prefix}/order/stream", "PUT"))[0] == 405
         assert (await _said(router, f"{prefix}/nothing"))[0] == 404
-
-
-async def test_first_route_of_a_fixed_path_that_wants_the_request_gets_it() -> None:
-    class Shy(Route):
-        def matches(self, scope: Scope) -> tuple[Match, Scope]:
-            return Match.NONE, {}
-
-    router = PathRouter([Shy("/board", _telling("page")), Route("/board", _telling("numbers"))])
-    assert await _said(router, "/board") == (200, "numbers")
+        assert (await _said(router, f"{prefix}/"))[0] == 404
+    assert (await _said(router, "/api/v1"))[0] == 404
