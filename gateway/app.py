@@ -1,20 +1,20 @@
 """The gateway put together: the one place that names concrete classes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import grpc
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from gateway.access import Access
 from gateway.boards import Boards
 from gateway.clients import SERVICE_NAME, Metadata, Peer, Peers
+from gateway.cors import cors_app
 from gateway.errors import EXCEPTION_HANDLERS
 from gateway.long_answers import LongAnswersMiddleware
 from gateway.openapi import API, API_PREFIX
@@ -94,39 +94,12 @@ def build_app(
     router = PathRouter([*paths, Mount(API_PREFIX, app=PathRouter(resources(api)))])
     # Not Starlette's application: its own catch-all would never see what the context answers.
     app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
-    inside = traced_app(web.EdgeMiddleware(_with_cors(app, settings.cors_origins)))
+    edge = cors_app(web.EdgeMiddleware(app), settings.cors_origins, document)
+    inside = traced_app(edge)
     if are_https(settings.public_origin):
         inside = https_app(inside)
     return LongAnswersMiddleware(
         forwarded_app(inside, settings.trusted_proxies, settings.forwarded_header)
-    )
-
-
-def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Lets scripts of other origins in, never with cookies."""
-    if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "If-Match",
-            "If-None-Match",
-            "Last-Event-ID",
-            "X-Request-ID",
-        ],
-        expose_headers=[
-            "ETag",
-            "Location",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Retry-After",
-            "X-Request-ID",
-        ],
     )
 
 

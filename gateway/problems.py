@@ -11,6 +11,13 @@ CROSS_ORIGIN = ProblemType(
     "A session's cookie came with a request that no page of this origin made; `detail` says what "
     "was compared, and `public_origins` where the pages are, if the gateway is told.",
 )
+PREFLIGHT_REFUSED = ProblemType(
+    "preflight-refused",
+    403,
+    "Preflight refused",
+    "A browser asked whether a page of another origin may send a request, and it may not: its "
+    "origin, its method or one of its headers is not let in.",
+)
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",
     400,

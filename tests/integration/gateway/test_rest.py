@@ -532,20 +532,75 @@ async def test_house_tells_its_hours_and_pauses() -> None:
         assert refused.json()["errors"][0]["pointer"] == "/hours/0/opens"
 
 
-async def test_other_origins_are_let_in_only_where_they_are_named() -> None:
-    theirs = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+async def test_slash_at_the_end_makes_another_path(prefix: str) -> None:
+    """A redirect would name the request's ``Host``, which anyone may have chosen, over ``http:``,
+    and lose the body of an order on its way."""
     async with House().open() as house:
-        assert (
-            "access-control-allow-origin"
-            not in (await house.http.options("/order", headers=theirs)).headers
-        )
-    async with House().open(cors_origins=("https://app.example",)) as house:
-        preflight = await house.http.options("/order", headers=theirs)
-        assert preflight.headers["access-control-allow-origin"] == theirs["Origin"]
-        assert "access-control-allow-credentials" not in preflight.headers
-        stranger = theirs | {"Origin": "https://evil.example"}
-        refused = await house.http.options("/order", headers=stranger)
-        assert "access-control-allow-origin" not in refused.headers
+        for method, path in (
+            ("POST", "/order/"),
+            ("GET", "/menu/"),
+            ("GET", "/order/stream/"),
+            ("GET", "/docs/"),
+            ("GET", "/kitchen/"),
+            ("GET", "/board/"),
+            ("GET", "/"),
+            ("GET", ""),
+        ):
+            if not prefix and path in ("", "/"):
+                continue
+            answer = await house.http.request(
+                method, prefix + path, headers={"Host": "evil.example", "Accept": "*/*"}
+            )
+            assert answer.status_code == 404, path
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "location" not in answer.headers
+
+
+async def test_options_names_the_methods_of_a_path_and_of_the_whole_server() -> None:
+    read = "GET, HEAD, OPTIONS"
+    async with House().open() as house:
+        for path, allow in (
+            ("/", read),
+            ("/kitchen", read),
+            ("/board", read),
+            ("/pages/any/words.js", read),
+            ("/docs", read),
+            ("/openapi.json", read),
+            ("/board/stream", read),
+            ("/order", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
+        ):
+            told = await house.http.options(path)
+            assert (told.status_code, told.headers["allow"]) == (204, allow), path
+        whole = await house.http.options("/", extensions={"target": b"*"})
+        assert whole.status_code == 204
+        assert whole.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+        assert whole.headers["x-request-id"]
+        of_operations = await house.http.options(house.ops_url, extensions={"target": b"*"})
+        assert of_operations.headers["allow"] == read
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html", ""])
+async def test_head_is_answered_wherever_get_is(accept: str) -> None:
+    async with House().open() as house:
+        for path in ("/", "/kitchen", "/board", "/menu", "/house", "/docs", "/openapi.json"):
+            headers = {"Accept": accept}
+            read = await house.http.get(path, headers=headers)
+            head = await house.http.head(path, headers=headers)
+            assert head.status_code == read.status_code, path
+            assert head.headers.get("content-type") == read.headers.get("content-type")
+            assert head.content == b""
+
+
+async def test_page_is_answered_at_the_root_alone_and_numbers_under_the_api_too() -> None:
+    async with House().open() as house:
+        page = await house.http.get("/", headers={"Accept": "*/*"})
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        for path in ("/board", "/api/v1/board"):
+            assert (await house.http.get(path)).json()["kitchen"] == "main"
+        for_people = {"Accept": "text/html"}
+        assert (await house.http.get("/board", headers=for_people)).text.startswith("<!doctype")
+        assert (await house.http.get("/api/v1/board", headers=for_people)).status_code == 406
 
 
 DISH = {
