@@ -216,6 +216,7 @@ def rest_routes(service: AuthService) -> list[Route]:
         "The public keys that tokens are verified with (RFC 7517)",
         Reply("The key set.", body=KeySetAnswer, media_type="application/jwk-set+json"),
         tag="Sessions",
+        description="`application/jwk-set+json`, to `Accept: application/json`, too.",
     )
     async def public_keys(_: Request) -> Response:
         return Response(

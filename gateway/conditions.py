@@ -39,9 +39,8 @@ def is_known(request: Request, tag: str | int) -> bool:
 
     The comparison is weak (RFC 9110, section 13.1.2), which proxies that compress count on.
     """
-    return any(
-        asked is ANY or asked.opaque == str(tag) for asked in _tags(request, "if-none-match")
-    )
+    tags = _tags(request, "if-none-match")
+    return bool(tags) and any(asked is ANY or asked.opaque == str(tag) for asked in tags)
 
 
 def known_version(request: Request) -> int:
@@ -72,7 +71,10 @@ def _version(tag: Tag) -> int:
 def _tags(request: Request, name: str) -> list[Tag]:
     """The entity tags that a header lists; none where it is no such list, so that nothing
     matches."""
-    text = field_value(request, name).strip(" \t,")
+    value = field_value(request, name)
+    if not value:
+        return []
+    text = value.strip(" \t,")
     if text == "*":
         return [ANY]
     tags: list[Tag] = []

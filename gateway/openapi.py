@@ -19,10 +19,11 @@ Sign up with `POST /register`, sign in with `POST /login`, and send the access t
 `POST /session` instead and never see a token: their cookie counts where `Sec-Fetch-Site` or
 `Origin` says that the request is the page's own.
 
-Every path is served at the root and under `/api/v1`. Errors are `application/problem+json`
+Every path is served at the root and under `/api/v1`, and none ends with a slash. `HEAD` is answered
+wherever `GET` is, and `OPTIONS` everywhere. Errors are `application/problem+json`
 (RFC 9457) with a stable `type`; `/problems` lists them. Money is in minor units, times are
 RFC 3339 in UTC. `X-Request-ID` is taken, echoed and logged; a W3C `traceparent` is logged and
-passed on.
+passed on. `Accept: application/json` is answered with JSON of any kind.
 
 Event streams are Server-Sent Events. Take the last `id` along as `Last-Event-ID` (browsers do by
 themselves) and nothing is missed and nothing comes twice. Event → data: `snapshot` →

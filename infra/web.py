@@ -133,8 +133,8 @@ class _HeadersByName(Headers):
     def getlist(self, key: str) -> list[str]:
         if len(self._by_name) != len(self._list):
             return super().getlist(key)
-        value = self.get(key)
-        return [] if value is None else [value]
+        value = self._by_name.get(key.lower().encode("latin-1"))
+        return [] if value is None else [value.decode("latin-1")]
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key.lower().encode("latin-1") in self._by_name
