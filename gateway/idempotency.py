@@ -1,7 +1,10 @@
 """What makes repeating a request safe: the client's key."""
 
+import hashlib
 import re
 
+import orjson
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from gateway.problems import INVALID_IDEMPOTENCY_KEY
@@ -26,3 +29,14 @@ def read_key(request: Request) -> str:
             f"{HEADER} must be 1 to 255 visible ASCII characters",
         )
     return key
+
+
+def content_digest(body: BaseModel) -> bytes:
+    """The SHA-256 of what ``body`` says, however it was written.
+
+    The canonical JSON (RFC 8785) without members at their default is digested: another sequence of
+    members, other white space, or a member that a newer client adds with its default change
+    nothing.
+    """
+    said = body.model_dump(exclude_defaults=True)
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -92,7 +92,7 @@ INVALID_ORDER = _of(
 INVALID_MENU = _of("INVALID_MENU", 422, "It can't be the menu; `errors` says what and why.")
 REASON_NEEDED = _of("REASON_NEEDED", 422, "Staff must say why.")
 IDEMPOTENCY_KEY_REUSED = _of(
-    "IDEMPOTENCY_KEY_REUSED", 422, "The Idempotency-Key came with another body before."
+    "IDEMPOTENCY_KEY_REUSED", 422, "The Idempotency-Key came with another order before."
 )
 TRANSITION_NOT_ALLOWED = _of(
     "TRANSITION_NOT_ALLOWED",

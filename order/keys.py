@@ -65,3 +65,9 @@ def terms(shard: str) -> str:
 def idempotency(shard: str, user_id: str, key: str) -> str:
     """String: the SHA-256 of the body an order was placed with, and its id. Kept for 24 hours."""
     return f"order:{{{shard}}}:idem:{user_id}:{key}"
+
+
+def idempotent_content(shard: str, user_id: str, key: str) -> str:
+    """String: the SHA-256 of the content an order was placed with. Kept as long as
+    ``idempotency``, which the last release reads and must find as it knows it."""
+    return f"order:{{{shard}}}:idem-content:{user_id}:{key}"

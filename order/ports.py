@@ -31,19 +31,34 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class FirstAnswer:
-    """What was answered first under an idempotency key: the order as it was first written."""
-
-    body_sha256: str
-    order: Order
-
-
-@dataclass(frozen=True)
 class Idempotency:
-    """The key a guest gave with a new order, and the SHA-256 (hex) of the body it came with."""
+    """The key a guest gave with a new order, and the digests (SHA-256, hex) of what it came with.
+
+    Args:
+        key: the guest's.
+        body_sha256: of the very bytes of the body.
+        content_sha256: of what the body says, however it is written; "" from a gateway of the last
+            release.
+    """
 
     key: str
     body_sha256: str
+    content_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    """What was answered first under an idempotency key: the order as it was first written."""
+
+    given: Idempotency
+    order: Order
+
+    def answers(self, repeated: Idempotency) -> bool:
+        """Return True if ``repeated`` is the same request: its bytes are, or what they say."""
+        first = self.given
+        return repeated.body_sha256 == first.body_sha256 or (
+            repeated.content_sha256 == first.content_sha256 != ""
+        )
 
 
 @dataclass(frozen=True)

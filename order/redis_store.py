@@ -194,10 +194,19 @@ class RedisOrderStore:
         return [i for i in same if i < order_id] + cast(list[str], older)
 
     async def find_first_answer(self, user_id: str, key: str) -> FirstAnswer | None:
-        answer = await self._redis.get(keys.idempotency(shard_of(user_id), user_id, key))
-        return None if answer is None else await self._first_answer(*answer.split(" "))
+        shard = shard_of(user_id)
+        answer, content_sha256 = await self._redis.fetch(
+            ("GET", keys.idempotency(shard, user_id, key)),
+            ("GET", keys.idempotent_content(shard, user_id, key)),
+        )
+        if answer is None:
+            return None
+        body_sha256, order_id = answer.split(" ")
+        return await self._first_answer(
+            Idempotency(key, body_sha256, content_sha256 or ""), order_id
+        )
 
-    async def _first_answer(self, body_sha256: str, order_id: str) -> FirstAnswer:
+    async def _first_answer(self, given: Idempotency, order_id: str) -> FirstAnswer:
         shard = shard_of_order(order_id)
         fields, entry = await self._redis.fetch(
             ("HGETALL", keys.order(shard, order_id)),
@@ -205,7 +214,7 @@ class RedisOrderStore:
         )
         if not fields:
             raise OrderNotFoundError(order_id)
-        return FirstAnswer(body_sha256, first_order(read_hash(fields), entry_from_json(entry)))
+        return FirstAnswer(given, first_order(read_hash(fields), entry_from_json(entry)))
 
     async def place(
         self, change: Change, *, edition: int = 0, idempotency: Idempotency | None = None
@@ -223,7 +232,10 @@ class RedisOrderStore:
             keys.terms(shard),
         ]
         if idempotency is not None:
-            script_keys.append(keys.idempotency(shard, order.user_id, idempotency.key))
+            script_keys += (
+                keys.idempotency(shard, order.user_id, idempotency.key),
+                keys.idempotent_content(shard, order.user_id, idempotency.key),
+            )
         args: list[str | bytes | int] = [
             change.entry.op,
             entry_to_json(change.entry),
@@ -242,6 +254,7 @@ class RedisOrderStore:
             *self._places,
             edition,
             idempotency.body_sha256 if idempotency else "",
+            idempotency.content_sha256 if idempotency else "",
             IDEMPOTENCY_SECONDS,
         ]
         if trace := change.traceparent or tracing.to_keep():
@@ -260,8 +273,9 @@ class RedisOrderStore:
                 result = Applied()
             case ["STALE"]:
                 result = Stale()
-            case ["REPLAY", body_sha256, order_id]:
-                result = Replayed(await self._first_answer(body_sha256, order_id))
+            case ["REPLAY", body_sha256, order_id, content_sha256] if idempotency:
+                given = Idempotency(idempotency.key, body_sha256, content_sha256)
+                result = Replayed(await self._first_answer(given, order_id))
             case ["OUTDATED", newest]:
                 return Outdated(int(newest))
             case ["FULL"]:

@@ -37,6 +37,7 @@ from order.lifecycle import Cause, Status, allowed_actions
 from order.menu import check_menu, with_folded_names
 from order.ports import (
     Applied,
+    FirstAnswer,
     HouseStore,
     Idempotency,
     MenuStore,
@@ -117,7 +118,7 @@ class OrderService:
 
         Raises:
             InvalidOrderError, SoldOutError: it can't be ordered as it stands.
-            IdempotencyKeyReusedError: the key belongs to another body.
+            IdempotencyKeyReusedError: the key belongs to another request.
             TooManyOrdersError: this user orders too fast.
             HouseClosedError, OrdersPausedError: nobody may order now.
             BacklogFullError: too many orders wait for the kitchen.
@@ -132,7 +133,7 @@ class OrderService:
             )
             if not (first and idempotency):
                 raise
-            return _replay(first.order, first.body_sha256, idempotency)
+            return _replay(first, idempotency)
 
     async def _place_new(
         self,
@@ -167,7 +168,7 @@ class OrderService:
             answer = result.answer
             # A lost reply, asked for again, finds the answer it wrote itself.
             if answer.order.id != change.order.id:
-                return _replay(answer.order, answer.body_sha256, idempotency)
+                return _replay(answer, idempotency)
         elif not isinstance(result, Applied):
             raise AssertionError(f"there is another order with the id {change.order.id}")
         log_step(change)
@@ -459,11 +460,11 @@ def _works_on(caller: Caller, order: Order | OrderMark) -> bool:
     return not caller.roles.isdisjoint(staff_roles(order.kitchen))
 
 
-def _replay(order: Order, body_sha256: str, idempotency: Idempotency) -> Placed:
-    if body_sha256 != idempotency.body_sha256:
+def _replay(first: FirstAnswer, repeated: Idempotency) -> Placed:
+    if not first.answers(repeated):
         raise IdempotencyKeyReusedError
-    log.info("order_replayed", order_id=order.id)
-    return Placed(order, replayed=True)
+    log.info("order_replayed", order_id=first.order.id)
+    return Placed(first.order, replayed=True)
 
 
 def new_order_id(user_id: str, at: datetime) -> str:

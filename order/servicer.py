@@ -110,7 +110,9 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
             raise InvalidOrderError(violations)
         idempotency = None
         if request.idempotency_key:
-            idempotency = Idempotency(request.idempotency_key, request.body_sha256.hex())
+            idempotency = Idempotency(
+                request.idempotency_key, request.body_sha256.hex(), request.content_sha256.hex()
+            )
         placed = await self._service.place_order(
             current_caller(),
             _line_requests(request.items),

@@ -13,7 +13,7 @@ from gateway.access import Access
 from gateway.clients import Peer
 from gateway.conditions import etag, is_known, known_version, wanted_version
 from gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
-from gateway.idempotency import read_key
+from gateway.idempotency import content_digest, read_key
 from gateway.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, NOT_MODIFIED, ORDER_ID, REASON
 from gateway.orders_read import OrdersRead
 from gateway.parameters import bad_parameter, page_cursor, whole_number
@@ -104,7 +104,8 @@ class OrderRoutes:
         tag=TAG,
         signed_in=True,
         description="With an `Idempotency-Key` it is safe to send again for 24 hours: the first "
-        "answer is given again.",
+        "answer is given again. It is the same order in whatever sequence its members stand, and "
+        "with or without those at their default.",
         parameters=[
             Parameter(
                 IDEMPOTENCY_HEADER,
@@ -136,7 +137,8 @@ class OrderRoutes:
                 note=body.note,
                 kitchen=body.kitchen,
                 idempotency_key=key,
-                body_sha256=hashlib.sha256(raw).digest(),
+                body_sha256=hashlib.sha256(raw).digest() if key else b"",
+                content_sha256=content_digest(body) if key else b"",
             ),
             token=caller.token,
         )

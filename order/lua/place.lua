@@ -5,15 +5,16 @@
 -- sending nothing twice, saves two fifths of the call's time at both ends.
 --
 -- KEYS  1 order  2 history  3 user's orders  4 open orders  5 feed  6 user's events  7 outbox
---       8 the edition of the terms  9 idempotency key (only where one was given)
+--       8 the edition of the terms  9 idempotency key, 10 its content (only where one was given)
 -- ARGV  1 operation id  2 history entry (JSON)
 --       3 order id  4 user id  5 kitchen  6 items (JSON)  7 total  8 currency  9 note
 --      10 when it is placed (RFC 3339)  11 the same in ms
 --      12 feed length  13 length of the user's events  14 how many commands the outbox may hold
 --      15 how many orders its guest may place, 0 for any number  16 within how long (ms)
 --      17 the edition of the terms it was made out by
---      18 the body's SHA-256, for the idempotency key  19 that key's life in seconds
---      20 the traceparent (only where there is one)
+--      18 the body's SHA-256, for the idempotency key  19 its content's, "" where that is not known
+--      20 the life of both keys in seconds
+--      21 the traceparent (only where there is one)
 --
 -- Reply APPLIED <outbox id>    written now
 --       APPLIED <outbox id> <taken> <reset>  a limited one: how many the guest has placed within
@@ -21,19 +22,23 @@
 --       DONE                   written before by this very operation
 --       LIMITED <taken> <reset>  the guest has placed too many
 --       STALE                  there is an order of that id
---       REPLAY <SHA-256> <order id>  the idempotency key has an order: the body's digest and its id
+--       REPLAY <SHA-256> <order id> <SHA-256>  the idempotency key has an order: the body's digest,
+--                              its id and the content's digest, nothing where that is not known
 --       OUTDATED <edition>     the terms have changed: there is that edition of them
 --       FULL                   the outbox is at its limit
 -- One text, because Redis 6.2 sends each table that a script returns by a system call of its own,
 -- and wakes the reader for it.
-local order, history, orders, open, feed, events, outbox, terms, key = unpack(KEYS)
+local order, history, orders, open, feed, events, outbox, terms, key, content =
+  unpack(KEYS)
 local op, entry, order_id, user_id, kitchen, items, total, currency, note, placed_at, placed_ms,
-  feed_length, events_length, outbox_limit, places, window, edition, sha256,
-  life, traceparent = unpack(ARGV)
+  feed_length, events_length, outbox_limit, places, window, edition, body_sha256,
+  content_sha256, life, traceparent = unpack(ARGV)
 
 if key then
   local answer = redis.call('GET', key)
-  if answer then return 'REPLAY ' .. answer end
+  if answer then
+    return 'REPLAY ' .. answer .. ' ' .. (redis.call('GET', content) or '')
+  end
 end
 
 if redis.call('EXISTS', order) == 1 then
@@ -79,7 +84,8 @@ redis.call('XADD', events, 'MAXLEN', '~', events_length, id, unpack(event))
 redis.call('ZADD', orders, placed_ms, order_id)
 redis.call('ZADD', open, placed_ms, order_id)
 if key then
-  redis.call('SET', key, sha256 .. ' ' .. order_id, 'EX', life)
+  redis.call('SET', key, body_sha256 .. ' ' .. order_id, 'EX', life)
+  if content_sha256 ~= '' then redis.call('SET', content, content_sha256, 'EX', life) end
 end
 -- Until this order, too, is finished.
 redis.call('PERSIST', orders)

@@ -59,6 +59,16 @@ async def test_field_that_nobody_asked_for_is_refused(client: httpx.AsyncClient)
     assert [error["pointer"] for error in body["errors"]] == ["/roles"]  # type: ignore[attr-defined]
 
 
+async def test_field_that_is_there_twice_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/register",
+        content=b'{"login": "anna", "password": "chicken bowl", "login": "boris"}',
+        headers={"Content-Type": "application/json"},
+    )
+    body = _assert_problem(response, 422, "invalid-request")
+    assert [error["pointer"] for error in body["errors"]] == ["/login"]  # type: ignore[attr-defined]
+
+
 async def test_login_answers_a_pair_of_tokens_that_nobody_stores(
     client: httpx.AsyncClient,
 ) -> None:

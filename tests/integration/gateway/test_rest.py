@@ -48,7 +48,7 @@ async def test_every_path_is_served_at_the_root_and_under_the_api(method: str, p
             assert answer.status_code == 200
 
 
-async def test_order_is_passed_on_with_key_and_digest_of_the_very_bytes() -> None:
+async def test_order_is_passed_on_with_key_and_digests_of_its_bytes_and_content() -> None:
     body = b' {"items":[{"sku":"bowl","quantity":2,"options":["rice"]}],"kitchen":"bar"}\n'
     async with House().open() as house:
         await house.http.post(
@@ -66,7 +66,36 @@ async def test_order_is_passed_on_with_key_and_digest_of_the_very_bytes() -> Non
         kitchen="bar",
         idempotency_key="k-1",
         body_sha256=hashlib.sha256(body).digest(),
+        content_sha256=hashlib.sha256(
+            b'{"items":[{"options":["rice"],"quantity":2,"sku":"bowl"}],"kitchen":"bar"}'
+        ).digest(),
     )
+
+
+async def test_same_order_written_another_way_has_the_same_digest_of_content() -> None:
+    line = '"sku": "bowl", "quantity": 1'
+    written = [
+        f'{{"items": [{{{line}}}], "note": "no \u00f6nion"}}',
+        f'{{"note": "no önion", "items": [{{{line}}}]}}',
+        '{"items":[{"quantity":1,"sku":"bowl"}],"note":"no önion"}',
+        f'{{"items": [{{{line}, "options": []}}], "note": "no önion", "kitchen": ""}}',
+        '{"items": [{"sku": "bowl", "quantity": 1.0}], "note": "no önion"}',
+        '{"items": [{"sku": "bowl", "quantity": 10e-1}], "note": "no önion"}',
+    ]
+    others = [
+        f'{{"items": [{{{line}}}], "note": "no önion!"}}',
+        f'{{"items": [{{{line}}}, {{{line}}}], "note": "no önion"}}',
+        f'{{"items": [{{{line}, "options": ["rice"]}}], "note": "no önion"}}',
+    ]
+    async with House().open() as house:
+        headers = house.headers("anna") | {"Content-Type": "application/json"}
+        headers["Idempotency-Key"] = "k-1"
+        for body in (*written, *others):
+            answer = await house.http.post("/order", content=body, headers=headers)
+            assert answer.status_code == 201, answer.text
+        asked = [request.content_sha256 for request in house.orders.asked]
+    assert len(set(asked[: len(written)])) == 1
+    assert len(set(asked)) == 1 + len(others)
 
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 256, "clé"])
@@ -104,6 +133,70 @@ async def test_body_of_another_shape_is_refused_with_pointers(body: object, poin
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "pointer"),
+    [
+        (
+            "POST",
+            "/order",
+            '{"items": [{"sku": "bowl", "quantity": 1, "quantity": 12}]}',
+            "/items/0/quantity",
+        ),
+        ("PUT", "/order/known", '{"note": "a", "note": "b"}', "/note"),
+        ("PUT", "/menu", '{"currency": "EUR", "items": [], "currency": "USD"}', "/currency"),
+        ("PATCH", "/menu/bowl", '{"available": true, "available": false}', "/available"),
+        ("PUT", "/house/pause", '{"paused": true, "paused": false}', "/paused"),
+        ("POST", "/kitchen/tickets/known/start", '{"seq": 1, "seq": 2}', "/seq"),
+        ("POST", "/login", '{"login": "a", "password": "b", "login": "c"}', "/login"),
+        ("POST", "/session", '{"login": "a", "password": "b", "password": "c"}', "/password"),
+    ],
+)
+async def test_body_that_says_a_thing_twice_is_refused(
+    method: str, path: str, body: str, pointer: str
+) -> None:
+    async with House().open() as house:
+        headers = house.headers("boss", "admin", "kitchen") | {"Content-Type": "application/json"}
+        headers["Origin"] = str(house.http.base_url).rstrip("/")
+        answer = await house.http.request(method, path, content=body, headers=headers)
+        assert not house.orders.asked
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"] == [{"pointer": pointer, "detail": "is there twice"}]
+
+
+@pytest.mark.parametrize("written", ["{:.1f}", "{}e0"])
+async def test_integers_may_be_written_as_json_schema_has_them(written: str) -> None:
+    def line(number: int) -> str:
+        return written.format(number)
+
+    dish = {"sku": "tea", "name": "Tea", "category": "Drinks", "station": "bar"}
+    group = (
+        f'{{"name": "milk", "min": {line(0)}, "max": {line(1)},'
+        f' "options": [{{"name": "oat", "price": {line(-50)}}}]}}'
+    )
+    menu = (
+        f'{{"currency": "EUR", "items": [{json.dumps(dish)[:-1]}, "price": {line(250)},'
+        f' "prep_seconds": {line(60)}, "option_groups": [{group}]}}]}}'
+    )
+    async with House().open() as house:
+        headers = house.headers("boss", "admin", "kitchen") | {"Content-Type": "application/json"}
+        answer = await house.http.put("/menu", content=menu, headers=headers)
+        assert answer.status_code == 200, answer.text
+        (tea,) = answer.json()["items"]
+        assert (tea["price"], tea["prep_seconds"]) == (250, 60)
+        assert tea["option_groups"][0] == {
+            "name": "milk",
+            "min": 0,
+            "max": 1,
+            "options": [{"name": "oat", "price": -50}],
+        }
+        order_id = house.orders.place("anna", "known")
+        change = f'{{"items": [{{"sku": "tea", "quantity": {line(3)}}}]}}'
+        owner = house.headers("anna") | {"Content-Type": "application/json"}
+        answer = await house.http.put(f"/order/{order_id}", content=change, headers=owner)
+        assert answer.status_code == 200, answer.text
+        assert house.orders.asked[-1].items[0].quantity == 3
 
 
 async def test_body_must_be_json_and_of_bearable_length() -> None:

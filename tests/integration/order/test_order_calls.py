@@ -106,6 +106,46 @@ async def test_a_repeated_key_gives_the_order_as_it_was_first_whatever_came_of_i
     assert again.order == first.order
 
 
+WRITTEN, OTHERWISE = b"1" * 32, b"2" * 32
+CONTENT, OTHER_CONTENT = b"c" * 32, b"d" * 32
+
+
+async def test_a_repeated_key_takes_the_same_content_however_it_is_written(stub):
+    request = place(idempotency_key="k1", body_sha256=WRITTEN, content_sha256=CONTENT)
+    first = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    request.body_sha256 = OTHERWISE
+    again = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    assert again.replayed
+    assert again.order == first.order
+    request.content_sha256 = OTHER_CONTENT
+    refusal = await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))
+    assert refusal.reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+OLD_GATEWAY = {"body_sha256": WRITTEN}
+NEW_GATEWAY = {"body_sha256": WRITTEN, "content_sha256": CONTENT}
+
+
+@pytest.mark.parametrize("sold_out", [False, True])
+@pytest.mark.parametrize(
+    ("first", "again"), [(OLD_GATEWAY, NEW_GATEWAY), (NEW_GATEWAY, OLD_GATEWAY)]
+)
+async def test_while_gateways_are_upgraded_the_very_bytes_are_known(stub, first, again, sold_out):
+    placed = await stub.PlaceOrder(place(idempotency_key="k", **first), metadata=as_user(ANNA))
+    if sold_out:
+        await stub.SetAvailability(
+            pb.SetAvailabilityRequest(sku="bowl", available=False), metadata=as_user(COOK)
+        )
+    same = await stub.PlaceOrder(place(idempotency_key="k", **again), metadata=as_user(ANNA))
+    assert same.replayed
+    assert same.order == placed.order
+    other = place(idempotency_key="k", **{**again, "body_sha256": OTHERWISE})
+    if "content_sha256" in again:
+        other.content_sha256 = OTHER_CONTENT
+    refusal = await refusal_of(stub.PlaceOrder(other, metadata=as_user(ANNA)))
+    assert refusal.reason == "IDEMPOTENCY_KEY_REUSED"
+
+
 async def test_the_same_key_of_another_guest_is_another_key(stub):
     request = place(idempotency_key="k1", body_sha256=b"1" * 32)
     first = await stub.PlaceOrder(request, metadata=as_user(ANNA))

@@ -115,16 +115,34 @@ async def test_a_finished_order_leaves_the_open_ones_and_expires(redis, store):
 
 async def test_an_idempotency_key_has_one_order_even_when_used_at_once(redis, store):
     changes = [an_order(at=NOON + timedelta(milliseconds=n)) for n in range(20)]
-    given = Idempotency("k1", "ab" * 32)
+    given = Idempotency("k1", "ab" * 32, "cd" * 32)
     results = await asyncio.gather(*(store.place(change, idempotency=given) for change in changes))
     (winner,) = [c for c, r in zip(changes, results, strict=True) if isinstance(r, Applied)]
     answers = {r.answer.order.id for r in results if isinstance(r, Replayed)}
     assert answers == {winner.order.id}
     first = await store.find_first_answer("anna-id", "k1")
-    assert first.body_sha256 == given.body_sha256
+    assert first.given == given
     assert first.order == winner.order
     assert first.order.history == (winner.entry,)
     assert await redis.zcard(keys.user_orders(shard_of("anna-id"), "anna-id")) == 1
+
+
+async def test_the_last_release_and_this_one_read_each_others_idempotency_keys(redis, store):
+    change, shard = an_order(), shard_of("anna-id")
+    given = Idempotency("k1", "ab" * 32, "cd" * 32)
+    await store.place(change, idempotency=given)
+    kept = f"order:{{{shard}}}:idem:anna-id:k1"
+    assert await redis.get(kept) == f"{given.body_sha256} {change.order.id}"
+    content = keys.idempotent_content(shard, "anna-id", "k1")
+    assert 0 < await redis.pttl(kept) <= await redis.pttl(content) <= 24 * 60 * 60 * 1_000
+    # The last release keeps the first of them only.
+    await redis.delete(content)
+    again = an_order(at=NOON + timedelta(seconds=1))
+    replayed = await store.place(again, idempotency=given)
+    assert isinstance(replayed, Replayed)
+    assert replayed.answer == await store.find_first_answer("anna-id", "k1")
+    assert replayed.answer.answers(given)
+    assert not replayed.answer.answers(Idempotency("k1", "ef" * 32))
 
 
 async def test_a_full_outbox_refuses_new_orders_but_not_cancellations(redis):

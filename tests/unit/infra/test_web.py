@@ -1,10 +1,12 @@
 """HTTP as every service speaks it: bodies, problems, request ids."""
 
+import json
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx
 import pytest
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -24,11 +26,19 @@ from infra.web import (
 )
 
 
+class Side(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = ""
+    grams: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+
+
 class Dish(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
     prices: list[int] = []
+    sides: list[Side] = []
 
     @field_validator("name")
     @classmethod
@@ -83,7 +93,7 @@ def _assert_problem(response: httpx.Response, status: int, slug: str) -> dict[st
 
 async def test_body_becomes_the_model(client: httpx.AsyncClient) -> None:
     response = await client.post("/echo", json={"name": "soup", "prices": [450]})
-    assert response.json() == {"name": "soup", "prices": [450]}
+    assert response.json() == {"name": "soup", "prices": [450], "sides": []}
 
 
 async def test_body_of_another_type_is_415(client: httpx.AsyncClient) -> None:
@@ -99,12 +109,150 @@ async def test_body_past_the_cap_is_413(client: httpx.AsyncClient) -> None:
     _assert_problem(response, 413, "body-too-large")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"name": "\\ud800"}', b"[" * 5000])
-async def test_body_that_is_no_json_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+async def _echo_of(client: httpx.AsyncClient, body: bytes) -> httpx.Response:
     headers = {"Content-Type": "application/json; charset=utf-8"}
-    _assert_problem(
-        await client.post("/echo", content=body, headers=headers), 400, "malformed-json"
+    return await client.post("/echo", content=body, headers=headers)
+
+
+def _nested(depth: int, inner: bytes = b"") -> bytes:
+    return b'{"name": "soup", "sides": %s}' % (b"[" * depth + inner + b"]" * depth)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"[" * 5000,
+        b"{'name': 'soup'}",
+        b'{"name": "soup"}}',
+        b'{"name": "soup"} // tasty',
+        b'{"name": "soup"}\x00',
+        b'{"name": "soup",}',
+        b'{"name": soup}',
+        b'\xef\xbb\xbf{"name": "soup"}',
+        '{"name": "soup"}'.encode("utf-16"),
+        b"\xff",
+        b'{"name": "\xe9"}',
+        b'{"name": "\xed\xa0\x80"}',
+        b'{"name": "\xc0\x80"}',
+        b'{"name": "a\nb"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "soup", "\\udc00": 1}',
+        b'{"name": "soup", "prices": [NaN]}',
+        b'{"name": "soup", "prices": [Infinity]}',
+        b'{"name": "soup", "prices": [-Infinity]}',
+        b'{"name": "soup", "prices": [01]}',
+        b'{"name": "soup", "prices": [1.]}',
+        b'{"name": "soup", "prices": [+1]}',
+        b'{"name": "soup", "prices": [1e400]}',
+        b'{"name": "soup", "prices": [-1e99999999999999999999]}',
+        b'{"name": "soup", "prices": [%s]}' % (b"1" * 5000),
+        _nested(201),
+        _nested(990),
+        _nested(990, b'{"a": 1, "a": 1}'),
+        _nested(2000),
+    ],
+)
+async def test_body_that_is_no_json_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+    told = _assert_problem(await _echo_of(client, body), 400, "malformed-json")
+    assert told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("1.0", 1),
+        ("1.000", 1),
+        ("1e0", 1),
+        ("1E+2", 100),
+        ("10e-1", 1),
+        ("-0.0", 0),
+        ("0e999999999999999999", 0),
+        ("0.0e-999999999999999999", 0),
+        ("9007199254740993.0", 2**53 + 1),
+        ("9223372036854775807.0", 2**63 - 1),
+        ("9.223372036854775807e18", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("1." + "0" * 60_000, 1),
+    ],
+)
+async def test_number_is_an_integer_however_it_is_written(
+    client: httpx.AsyncClient, written: str, number: int
+) -> None:
+    body = f'{{"name": "soup", "prices": [2], "sides": [{{"grams": {written}}}]}}'
+    answer = await _echo_of(client, body.encode())
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["sides"][0]["grams"] == number
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("1.5", "integer"),
+        ("1e-1", "integer"),
+        ("1e-999999999999999999", "integer"),
+        ("1e-99999999999999999999", "integer"),
+        ("1." + "0" * 60_000 + "1", "integer"),
+        ("true", "integer"),
+        ('"1"', "integer"),
+        ("null", "integer"),
+        ("9223372036854775808", "less than"),
+        ("9223372036854775808.0", "less than"),
+        ("1e19", "less than"),
+        ("1e308", "less than"),
+        ("-1e308", "greater than"),
+    ],
+)
+async def test_what_is_no_integer_or_too_large_a_one_is_named(
+    client: httpx.AsyncClient, written: str, says: str
+) -> None:
+    body = f'{{"name": "soup", "sides": [{{"grams": {written}}}]}}'
+    told = _assert_problem(await _echo_of(client, body.encode()), 422, "invalid-request")
+    (error,) = told["errors"]  # type: ignore[misc]
+    assert error["pointer"] == "/sides/0/grams"
+    assert says in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        (r'{"name": "soup", "name": "stew"}', ["/name"]),
+        (r'{"name": "soup", "name": "soup"}', ["/name"]),
+        (r'{"name": "soup", "n\u0061me": "stew"}', ["/name"]),
+        # As many colons as if no member were there twice.
+        (r'{"name": "soup\u003A", "name": "stew\u003a"}', ["/name"]),
+        (r'{"name": "a:b", "sides": [{"grams": 1, "grams": 2}]}', ["/sides/0/grams"]),
+        (
+            r'{"name": "soup", "sides": [{}, {"name": "a", "grams": 1, "grams": 1, "name": "b"}]}',
+            ["/sides/1/name", "/sides/1/grams"],
+        ),
+        (r'{"name": "soup", "sides": [{"grams": 1}], "sides": []}', ["/sides"]),
+        # One that is not known, too.
+        (r'{"name": "soup", "a/b": 1, "a/b": 1}', ["/a~1b"]),
+    ],
+)
+async def test_of_two_members_with_one_name_none_is_taken(
+    client: httpx.AsyncClient, body: str, pointers: list[str]
+) -> None:
+    told = _assert_problem(await _echo_of(client, body.encode()), 422, "invalid-request")
+    assert [error["pointer"] for error in told["errors"]] == pointers  # type: ignore[attr-defined]
+    assert all("twice" in error["detail"] for error in told["errors"])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a:b", 'say \\"x\\": y', r"\u0061\u003a\u003A", r"\\u003a", "ö\\n:", "🍜", r"\ud83c\udf5c"],
+)
+async def test_colons_and_escapes_in_text_are_no_members(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    answer = await _echo_of(
+        client, f'{{"name": "{name}", "sides": [{{"name": "{name}"}}]}}'.encode()
     )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["name"] == json.loads(f'"{name}"')
 
 
 async def test_fields_at_fault_are_named_by_pointer(client: httpx.AsyncClient) -> None:

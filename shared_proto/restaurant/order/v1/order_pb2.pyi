@@ -377,6 +377,7 @@ class PlaceOrderRequest(_message.Message):
     KITCHEN_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     BODY_SHA256_FIELD_NUMBER: _builtins.int
+    CONTENT_SHA256_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """The guest's wish."""
     kitchen: _builtins.str
@@ -384,7 +385,12 @@ class PlaceOrderRequest(_message.Message):
     idempotency_key: _builtins.str
     """Makes repeating safe: the first answer is given again for 24 hours."""
     body_sha256: _builtins.bytes
-    """SHA-256 of the request's body; another body under the same key is refused."""
+    """SHA-256 of the bytes of the request's body. Of the last release's gateways the only digest."""
+    content_sha256: _builtins.bytes
+    """SHA-256 of what the body says, however it is written: of its canonical JSON (RFC 8785) without
+    members at their default. A repeated key is answered when either digest is that of the first
+    request, and refused when both are others.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineRequest]:
         """What is ordered; at least one line."""
@@ -397,10 +403,11 @@ class PlaceOrderRequest(_message.Message):
         kitchen: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
         body_sha256: _builtins.bytes = ...,
+        content_sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_sha256", b"body_sha256", "idempotency_key", b"idempotency_key", "items", b"items", "kitchen", b"kitchen", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_sha256", b"body_sha256", "content_sha256", b"content_sha256", "idempotency_key", b"idempotency_key", "items", b"items", "kitchen", b"kitchen", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
