@@ -4,7 +4,7 @@ import re
 
 from starlette.requests import Request
 
-from gateway.problems import INVALID_PARAMETER
+from infra.problems import INVALID_PARAMETER
 from infra.web import ProblemError
 from shared_proto.kitchens import DEFAULT_KITCHEN
 

@@ -18,12 +18,6 @@ PREFLIGHT_REFUSED = ProblemType(
     "A browser asked whether a page of another origin may send a request, and it may not: its "
     "origin, its method or one of its headers is not let in.",
 )
-INVALID_PARAMETER = ProblemType(
-    "invalid-parameter",
-    400,
-    "Invalid parameter",
-    "A query parameter is not what it must be; `parameter` names it.",
-)
 INVALID_IDEMPOTENCY_KEY = ProblemType(
     "invalid-idempotency-key",
     400,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute, Route
 
-from infra.problems import NOT_ACCEPTABLE, OF_BODIES, ProblemType
+from infra.problems import INVALID_PARAMETER, NOT_ACCEPTABLE, OF_BODIES, ProblemType
 
 Json = dict[str, Any]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -202,6 +202,8 @@ class Api:
             problems.add(NOT_ACCEPTABLE)
         if found.bodies:
             problems.update(OF_BODIES)
+        if any(each.where == "query" for each in found.parameters):
+            problems.add(INVALID_PARAMETER)
         for status in sorted({kind.status for kind in problems}):
             kinds = sorted(
                 (kind for kind in problems if kind.status == status), key=lambda kind: kind.slug

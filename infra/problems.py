@@ -56,9 +56,16 @@ MALFORMED_HTTP = ProblemType(
     "malformed-http",
     400,
     "Malformed HTTP",
-    "The request can't be read, or its `Host` is missing, doubled or no host.",
+    "The request can't be read, its `Host` is missing or no host, or a header that has one value has "
+    "two.",
 )
 MALFORMED_JSON = ProblemType("malformed-json", 400, "Malformed JSON", "The body is not JSON.")
+INVALID_PARAMETER = ProblemType(
+    "invalid-parameter",
+    400,
+    "Invalid parameter",
+    "A query parameter is not what it must be, or is given twice; `parameter` names it.",
+)
 REQUEST_TIMEOUT = ProblemType(
     "request-timeout", 408, "Request timeout", "The body did not arrive in time."
 )
@@ -95,5 +102,6 @@ COMMON = (
     URI_TOO_LONG,
     HEADERS_TOO_LARGE,
     MALFORMED_HTTP,
+    INVALID_PARAMETER,
     *OF_BODIES,
 )

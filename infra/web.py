@@ -5,6 +5,7 @@ import asyncio
 import json
 import operator
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,7 +31,9 @@ from infra.problems import (
     BODY_TOO_LARGE,
     HEADERS_TOO_LARGE,
     INTERNAL,
+    INVALID_PARAMETER,
     INVALID_REQUEST,
+    MALFORMED_HTTP,
     MALFORMED_JSON,
     REQUEST_TIMEOUT,
     UNSUPPORTED_MEDIA_TYPE,
@@ -108,8 +111,28 @@ class JsonResponse(WholeResponse):
         return orjson.dumps(content)
 
 
+# Header fields with one value that is acted on, by the names ASGI gives them.
+_SINGLE_HEADERS = frozenset(
+    {
+        b"authorization",
+        b"content-type",
+        b"idempotency-key",
+        b"last-event-id",
+        b"origin",
+        b"sec-fetch-site",
+    }
+)
+
+
 class WebRequest(Request):
-    """Starlette's, whose headers are found by name: in 0.3 us instead of by looking at each."""
+    """Starlette's, whose headers are found by name: in 0.3 us instead of by looking at each.
+
+    What has one value and is given two is refused instead of one of them being ignored.
+
+    Raises:
+        ProblemError: 400 for such a header when the request is made, and for such a query
+            parameter when ``query_params`` are first read.
+    """
 
     # In place of a property that asks itself each time whether it was asked before.
     headers: Headers = Headers()
@@ -118,12 +141,22 @@ class WebRequest(Request):
         super().__init__(scope, receive, send)
         self.headers = self._headers = _HeadersByName(scope["headers"])
 
+    @cached_property
+    def query_params(self) -> QueryParams:
+        parameters = QueryParams(self.scope["query_string"])
+        given = Counter(name for name, _ in parameters.multi_items())
+        for name, times in given.items():
+            if times > 1:
+                raise ProblemError(INVALID_PARAMETER, f"{name} must be given once", parameter=name)
+        return parameters
+
 
 class _HeadersByName(Headers):
     def __init__(self, headers: list[Header]) -> None:
         super().__init__(raw=headers)
-        # Of several the first, as Starlette has it.
-        self._by_name = dict(reversed(headers))
+        self._by_name = dict(headers)
+        if len(self._by_name) < len(headers):
+            self._by_name = _combined(headers)
 
     def __getitem__(self, key: str) -> str:
         return self._by_name[key.lower().encode("latin-1")].decode("latin-1")
@@ -146,6 +179,20 @@ def field_value(request: Request, name: str) -> str:
     """The value of a header that is a list, of all its lines (RFC 9110, section 5.3); "" where the
     request has none."""
     return ", ".join(request.headers.getlist(name))
+
+
+def _combined(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    """The headers by name: the values of a list in their order (RFC 9110, section 5.3).
+
+    Raises:
+        ProblemError: 400 when a header that has one value has two.
+    """
+    combined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in combined and name in _SINGLE_HEADERS:
+            raise ProblemError(MALFORMED_HTTP, f"{name.decode('latin-1')} must be given once")
+        combined[name] = combined[name] + b", " + value if name in combined else value
+    return combined
 
 
 class ProblemResponse(JsonResponse):

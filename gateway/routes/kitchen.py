@@ -11,7 +11,6 @@ from gateway.openapi import KITCHEN, ORDER_ID
 from gateway.parameters import kitchen_of, whole_number
 from gateway.problems import (
     INVALID_ORDER,
-    INVALID_PARAMETER,
     KITCHEN_NOT_FOUND,
     MOVE_NOT_ALLOWED,
     NOT_ALLOWED,
@@ -81,7 +80,7 @@ class KitchenRoutes:
                 schema={"type": "integer", "minimum": 1, "maximum": MAX_NUMBER},
             ),
         ],
-        problems=[NOT_ALLOWED, KITCHEN_NOT_FOUND, INVALID_PARAMETER],
+        problems=[NOT_ALLOWED, KITCHEN_NOT_FOUND],
     )
     async def list(self, request: Request) -> Response:
         caller = await self._cook(request)

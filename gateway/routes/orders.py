@@ -23,7 +23,6 @@ from gateway.problems import (
     IDEMPOTENCY_KEY_REUSED,
     INVALID_IDEMPOTENCY_KEY,
     INVALID_ORDER,
-    INVALID_PARAMETER,
     ORDER_NOT_FOUND,
     ORDERS_PAUSED,
     REASON_NEEDED,
@@ -174,7 +173,7 @@ class OrderRoutes:
             ),
             Parameter("cursor", "`next_cursor` of the page before."),
         ],
-        problems=[INVALID_PARAMETER, INVALID_ORDER],
+        problems=[INVALID_ORDER],
     )
     async def list(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -287,7 +286,7 @@ class OrderRoutes:
         tag=TAG,
         signed_in=True,
         parameters=[ORDER_ID_IN_QUERY, REASON, IF_MATCH],
-        problems=[*OF_CHANGES, REASON_NEEDED, INVALID_PARAMETER],
+        problems=[*OF_CHANGES, REASON_NEEDED],
     )
     async def cancel_named_in_query(self, request: Request) -> Response:
         return await self._cancel(request, request.query_params.get("id", ""))

@@ -25,7 +25,6 @@ from gateway.parameters import flag
 from gateway.problems import (
     CROSS_ORIGIN,
     HASHING_BUSY,
-    INVALID_PARAMETER,
     INVALID_REFRESH_TOKEN,
     INVALID_TOKEN,
     KEYS_UNAVAILABLE,
@@ -148,7 +147,7 @@ class SessionRoutes:
                 schema={"type": "boolean", "default": False},
             )
         ],
-        problems=[CROSS_ORIGIN, INVALID_PARAMETER],
+        problems=[CROSS_ORIGIN],
     )
     async def close(self, request: Request) -> Response:
         self._access.require_same_origin(request)

@@ -308,6 +308,99 @@ async def test_orders_are_listed_as_asked() -> None:
             assert answer.json()["parameter"] == bad.partition("=")[0]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/order?limit=1&limit=2", "limit"),
+        ("GET", "/order?status=placed&cursor=&status=ready", "status"),
+        ("GET", "/order?status=placed&st%61tus=placed", "status"),
+        ("DELETE", "/order?id=a&id=b", "id"),
+        ("DELETE", "/order/a?reason=a&reason=b", "reason"),
+        ("GET", "/kitchen/tickets?kitchen=main&kitchen=bar", "kitchen"),
+        ("POST", "/kitchen/tickets/a/start?kitchen=main&kitchen=bar", "kitchen"),
+        ("GET", "/board?kitchen=main&kitchen=bar", "kitchen"),
+        ("GET", "/board/stream?kitchen=main&kitchen=bar", "kitchen"),
+        ("GET", "/order/stream?last_event_id=1-0&last_event_id=2-0", "last_event_id"),
+        ("DELETE", "/session?all=true&all=false", "all"),
+    ],
+)
+async def test_parameter_is_given_once(method: str, path: str, name: str) -> None:
+    async with House().open() as house:
+        headers = house.headers("boss", "admin", "kitchen") | {
+            "Sec-Fetch-Site": "same-origin",
+            "Cookie": "brigade_refresh=r1",
+        }
+        # An event stream would have no end to be read to.
+        async with house.http.stream(method, path, headers=headers) as answer:
+            assert answer.status_code == 400
+            await answer.aread()
+        assert answer.json()["type"] == "/problems/invalid-parameter"
+        assert answer.json()["parameter"] == name
+        assert not house.orders.asked
+
+
+async def test_currency_of_a_menu_is_given_once() -> None:
+    csv = f"{','.join(COLUMNS)}\ntea,Tea,Drinks,bar,250,60,,\n"
+    async with House().open() as house:
+        headers = house.headers("boss", "admin") | {"Content-Type": "text/csv"}
+        path = "/menu?currency=EUR&currency=USD"
+        answer = await house.http.put(path, content=csv, headers=headers)
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "currency")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Authorization", "Bearer another"),
+        ("Content-Type", "application/json"),
+        ("Content-Type", "text/csv"),
+        ("Idempotency-Key", "k-1"),
+        ("idempotency-key", "k-2"),
+        ("Last-Event-ID", "1-0"),
+        ("Origin", "https://evil.example"),
+        ("Sec-Fetch-Site", "cross-site"),
+    ],
+)
+async def test_header_that_has_one_value_is_given_once(name: str, other: str) -> None:
+    async with House().open() as house:
+        given = {
+            **house.headers("anna"),
+            "Content-Type": "application/json",
+            "Idempotency-Key": "k-1",
+            "Last-Event-ID": "0-0",
+            "Origin": "http://127.0.0.1",
+            "Sec-Fetch-Site": "same-origin",
+        }
+        content = json.dumps(AN_ORDER)
+        once = await house.http.post("/order", content=content, headers=given)
+        assert once.status_code == 201
+        answer = await house.http.post(
+            "/order", content=content, headers=[*given.items(), (name, other)]
+        )
+        assert len(house.orders.asked) == 1
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "/problems/malformed-http"
+    assert name.lower() in answer.json()["detail"]
+
+
+async def test_header_that_is_a_list_may_be_given_in_parts() -> None:
+    async with House().open() as house:
+        order_id = house.orders.place("anna", "known")
+        path, owner = f"/order/{order_id}", [*house.headers("anna").items()]
+        known = [("If-None-Match", '"7"'), ("If-None-Match", '"1"')]
+        for tags in (known, known[::-1]):
+            answer = await house.http.get(path, headers=[*owner, *tags])
+            assert answer.status_code == 304
+        wanted = [("If-Match", '"1"'), ("If-Match", '"7"')]
+        for tags in (wanted, wanted[::-1]):
+            await house.http.put(path, json={"note": "x"}, headers=[*owner, *tags])
+            assert house.orders.asked[-1].if_version == 7
+        accepted = [("Accept", "text/html"), ("Accept", "application/json")]
+        for types in (accepted, accepted[::-1]):
+            answer = await house.http.get("/lifecycle", headers=types)
+            assert answer.status_code == 200
+
+
 async def test_another_users_order_is_not_found() -> None:
     async with House().open() as house:
         answer = await house.call("GET", f"/order/{house.orders.place('boris', 'x')}")

@@ -103,7 +103,9 @@ def test_broken_quoting_is_told_in_words_of_ours(line: str) -> None:
     assert b"unexpected" not in body
 
 
-@pytest.mark.parametrize("text", ["", "sku,name\n", "price,sku\n1,2\n"])
+@pytest.mark.parametrize(
+    "text", ["", "sku,name\n", "price,sku\n1,2\n", HEAD.replace("category", "name"), f"{HEAD},sku"]
+)
 def test_columns_must_be_named(text: str) -> None:
     with pytest.raises(ProblemError) as refused:
         read_csv(text)
