@@ -132,6 +132,43 @@ class Dish(Body):
 class NewMenu(Body):
     """A whole menu."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "currency": "EUR",
+                    "items": [
+                        {
+                            "sku": "chicken-bowl",
+                            "name": "Chicken Bowl",
+                            "category": "Bowls",
+                            "station": "grill",
+                            "price": 990,
+                            "prep_seconds": 420,
+                            "option_groups": [
+                                {
+                                    "name": "base",
+                                    "min": 1,
+                                    "max": 1,
+                                    "options": [{"name": "rice"}, {"name": "greens"}],
+                                },
+                                {
+                                    "name": "extras",
+                                    "min": 0,
+                                    "max": 2,
+                                    "options": [
+                                        {"name": "guacamole", "price": 190},
+                                        {"name": "egg", "price": 80},
+                                    ],
+                                },
+                            ],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     currency: str = Field(description="ISO 4217 code of every price.", examples=["EUR"])
     items: list[Dish]
 
