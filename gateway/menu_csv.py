@@ -19,7 +19,7 @@ COLUMNS = ("sku", "name", "category", "station", "price", "prep_seconds", "avail
 REQUIRED_COLUMNS = COLUMNS[: COLUMNS.index("available")]
 EXAMPLE = """\
 sku,name,category,station,price,prep_seconds,available,options
-chicken-bowl,Chicken Bowl,Bowls,grill,990,420,yes,base 1-1: rice | greens; extras 0-2: guacamole +190 | egg +80
+chicken-bowl,Chicken Bowl,Bowls,grill,990,420,yes,base 1-1: rice | greens; extra 0-1: guacamole +190
 tea,Tea,Drinks,bar,250,60,no,
 """
 _TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": True}

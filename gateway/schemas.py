@@ -153,13 +153,10 @@ class NewMenu(Body):
                                     "options": [{"name": "rice"}, {"name": "greens"}],
                                 },
                                 {
-                                    "name": "extras",
+                                    "name": "extra",
                                     "min": 0,
-                                    "max": 2,
-                                    "options": [
-                                        {"name": "guacamole", "price": 190},
-                                        {"name": "egg", "price": 80},
-                                    ],
+                                    "max": 1,
+                                    "options": [{"name": "guacamole", "price": 190}],
                                 },
                             ],
                         }

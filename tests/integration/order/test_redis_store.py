@@ -134,7 +134,8 @@ async def test_the_last_release_and_this_one_read_each_others_idempotency_keys(r
     kept = f"order:{{{shard}}}:idem:anna-id:k1"
     assert await redis.get(kept) == f"{given.body_sha256} {change.order.id}"
     content = keys.idempotent_content(shard, "anna-id", "k1")
-    assert 0 < await redis.pttl(kept) <= await redis.pttl(content) <= 24 * 60 * 60 * 1_000
+    for key in (kept, content):
+        assert 0 < await redis.ttl(key) <= 24 * 60 * 60
     # The last release keeps the first of them only.
     await redis.delete(content)
     again = an_order(at=NOON + timedelta(seconds=1))

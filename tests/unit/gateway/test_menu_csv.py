@@ -22,12 +22,7 @@ def test_dishes_are_read_with_their_options() -> None:
         OptionGroup(
             name="base", min=1, max=1, options=[Option(name="rice"), Option(name="greens")]
         ),
-        OptionGroup(
-            name="extras",
-            min=0,
-            max=2,
-            options=[Option(name="guacamole", price=190), Option(name="egg", price=80)],
-        ),
+        OptionGroup(name="extra", min=0, max=1, options=[Option(name="guacamole", price=190)]),
     ]
     assert (tea.available, tea.option_groups) == (False, [])
 
