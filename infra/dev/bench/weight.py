@@ -42,6 +42,7 @@ async def weigh_order(
         "order": order_keys.order(shard, order_id),
         "history": order_keys.history(shard, order_id),
         "idempotency key": order_keys.idempotency(shard, user_id, IDEMPOTENCY_KEY),
+        "idempotent content": order_keys.idempotent_content(shard, user_id, IDEMPOTENCY_KEY),
         "ticket": kitchen_keys.ticket(KITCHEN, order_id),
     }
     sizes = {}
