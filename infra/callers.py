@@ -59,3 +59,8 @@ RULES: Mapping[str, Rule] = {
     "/grpc.health.v1.Health/List": Access.PUBLIC,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Access.PUBLIC,
 }
+
+SERVICE_NAMES = frozenset[str]().union(
+    *(rule for rule in RULES.values() if isinstance(rule, frozenset))
+)
+"""The services that call others in their own name."""

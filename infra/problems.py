@@ -56,8 +56,8 @@ MALFORMED_HTTP = ProblemType(
     "malformed-http",
     400,
     "Malformed HTTP",
-    "The request can't be read, its `Host` is missing or no host, or a header that may be there once "
-    "is there twice.",
+    "The request can't be read, its `Host` is missing or no host, or a header that may be there "
+    "once is there twice.",
 )
 MALFORMED_JSON = ProblemType("malformed-json", 400, "Malformed JSON", "The body is not JSON.")
 INVALID_PARAMETER = ProblemType(

@@ -1,15 +1,30 @@
 """The settings every service has; each service adds its own under its own prefix."""
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.addresses import BindHost, Credential, OtlpEndpoint, RedisUrl
+from infra.callers import SERVICE_NAMES
 from infra.tls import Tls
+
+LONGEST_DAYS = 36_525
+"""A hundred years: dates and timers can still be reckoned with it."""
 
 
 def split_list(value: object) -> object:
@@ -17,6 +32,41 @@ def split_list(value: object) -> object:
     beside ``NoDecode``."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
+
+def read_json(value: object) -> object:
+    """What a setting that is written as JSON says; for a ``BeforeValidator``."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        # The error has the whole text with it.
+        raise ValueError("is not JSON") from None
+
+
+def _check_file(path: Path | None) -> Path | None:
+    try:
+        is_there = path is None or path.is_file()
+    except OSError:
+        is_there = False
+    if not is_there:
+        raise ValueError("names no file that can be read here")
+    return path
+
+
+def _check_peers(peers: dict[str, str]) -> dict[str, str]:
+    if not SERVICE_NAMES.issuperset(peers):
+        raise ValueError(f"may only name {', '.join(sorted(SERVICE_NAMES))}")
+    return peers
+
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_DAYS * 86_400)]
+Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=LONGEST_DAYS))]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""How many of something there may be, well within what Redis and Lua count exactly."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
+Peers = Annotated[dict[str, Sha256], BeforeValidator(read_json), AfterValidator(_check_peers)]
 
 Sampler = Literal[
     "always_on",
@@ -29,6 +79,7 @@ Sampler = Literal[
 """Which traces are recorded, in OpenTelemetry's words."""
 
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda written: written or None)]
+OptionalFile = Annotated[OptionalPath, AfterValidator(_check_file)]
 
 
 class ServiceSettings(BaseSettings):
@@ -39,27 +90,33 @@ class ServiceSettings(BaseSettings):
         extra="ignore",
         # What is wrong is told by name; some of what is right beside it is secret.
         hide_input_in_errors=True,
+        # By validators, as ``read_json``: pydantic-settings would not tell the variable's name.
+        enable_decoding=False,
     )
 
-    host: str = Field("127.0.0.1", description="Address every server of this process binds to.")
+    host: BindHost = Field(
+        "127.0.0.1", description="Address every server of this process binds to."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least severe line that is logged."
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`console` for people, `json` for machines; `auto` asks the terminal."
     )
-    drain_seconds: float = Field(
-        2.0, gt=0, description="How long calls under way may go on after SIGTERM."
+    drain_seconds: Seconds = Field(
+        2.0, description="How long calls under way may go on after SIGTERM."
     )
-    credential: SecretStr = Field(
+    credential: Credential = Field(
         SecretStr(""), description="What this service shows on calls that only services may make."
     )
-    peers: dict[str, str] = Field(
+    peers: Peers = Field(
         default_factory=dict,
         description="Who may make such calls here: service name → SHA-256 of its credential, hex.",
     )
-    otlp_endpoint: str = Field(
+    otlp_endpoint: OtlpEndpoint = Field(
         "",
+        # It may hold a password.
+        repr=False,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="Where traces go, by OTLP over HTTP, such as `http://jaeger:4318`; there are "
         "none without it.",
@@ -76,13 +133,13 @@ class ServiceSettings(BaseSettings):
         validation_alias="OTEL_TRACES_SAMPLER_ARG",
         description="The share of traces the `traceidratio` samplers record.",
     )
-    tls_cert: OptionalPath = Field(
+    tls_cert: OptionalFile = Field(
         None,
         description="PEM file of this service's certificate. With it, `*_TLS_KEY` and `*_TLS_CA` "
         "gRPC is spoken by mutual TLS only.",
     )
-    tls_key: OptionalPath = Field(None, description="PEM file of its private key.")
-    tls_ca: OptionalPath = Field(
+    tls_key: OptionalFile = Field(None, description="PEM file of its private key.")
+    tls_ca: OptionalFile = Field(
         None, description="PEM file of the authority that signs every service's certificate."
     )
 
@@ -115,34 +172,54 @@ S = TypeVar("S", bound=ServiceSettings)
 
 def read_settings(kind: type[S]) -> S:
     """The settings in the environment. Exits where some can't be read: says which and why, a line
-    each, with the status that tells of this (``EX_CONFIG`` of sysexits.h): to be started again
-    would not help."""
+    each that shows nothing of the value, with the status that tells of this (``EX_CONFIG`` of
+    sysexits.h): to be started again would not help."""
     try:
         return kind()
     except ValidationError as error:
-        lines = list(_complaints(kind, error))
-    except SettingsError as error:
-        lines = [str(error)]
+        complaints = _complaints(kind, error)
     # How to log is a setting, too.
-    sys.stderr.writelines(f"setting {line}\n" for line in lines)
+    sys.stderr.writelines(f"setting {where}: {what}\n" for where, what in complaints)
     sys.exit(os.EX_CONFIG)
 
 
-def _complaints(kind: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
+def _complaints(kind: type[ServiceSettings], error: ValidationError) -> list[tuple[str, str]]:
+    """For each setting at fault the place in it and what is wrong there, the first of each."""
     prefix = str(kind.model_config.get("env_prefix", ""))
-    for each in error.errors(include_url=False, include_input=False):
-        name, *inside = map(str, each["loc"] or [f"{prefix}*"])
+    declared = _declared_names(kind)
+    complaints: dict[str, tuple[str, str]] = {}
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        name, *inside = each["loc"] or (f"{prefix}*",)
+        named = f"{prefix}{name}".upper() if name in kind.model_fields else str(name)
+        # Another name in there was written by the one who set it.
+        places = (str(part) for part in inside if isinstance(part, int) or part in declared)
         said = each["msg"].removeprefix("Value error, ")
-        if each["type"].startswith("time_delta"):
-            said = "is not a duration: write 15 minutes as PT15M, 30 days as P30D (ISO 8601)"
-        named = f"{prefix}{name}".upper() if name in kind.model_fields else name
-        yield f"{'.'.join((named, *inside))}: {said}"
+        for kind_of_error, advice in _ADVICE.items():
+            if each["type"].startswith(kind_of_error):
+                said = advice
+        complaints.setdefault(named, (".".join((named, *places)), said))
+    return list(complaints.values())
+
+
+_ADVICE: Mapping[str, str] = {
+    "time_delta": "is not a duration: write 15 minutes as PT15M, 30 days as P30D (ISO 8601)",
+    "ip_v": "is not an address, or a network such as 10.0.0.0/8",
+}
+"""What is said instead of pydantic's words, by how its type of error begins."""
+
+
+def _declared_names(kind: type[ServiceSettings]) -> frozenset[str]:
+    """The members of what settings of ``kind`` write as JSON."""
+    schema = kind.model_json_schema()
+    return SERVICE_NAMES.union(
+        *(part.get("properties", ()) for part in schema.get("$defs", {}).values())
+    )
 
 
 class StoreSettings(ServiceSettings):
     """What a service that keeps something in Redis is told as well."""
 
-    redis_url: SecretStr = Field(
+    redis_url: RedisUrl = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Where Redis is, with user and password: a secret.",
     )

@@ -1,11 +1,12 @@
 """What the kitchen service is told by its environment."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from infra.settings import StoreSettings
+from infra.addresses import GrpcTarget, Port
+from infra.settings import Count, Seconds, StoreSettings, read_json
 from kitchen.domain import Mode
 from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME
 
@@ -16,8 +17,8 @@ class KitchenEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=f"^{KITCHEN_NAME}$", description="Its name.")
-    capacity: int | None = Field(
-        None, ge=1, description="Tickets cooked at once; unset: `KITCHEN_CAPACITY`."
+    capacity: Count | None = Field(
+        None, description="Tickets cooked at once; unset: `KITCHEN_CAPACITY`."
     )
     mode: Mode = Field(Mode.AUTO, description="What the passage of time may move.")
     timezone: str = Field("", description="Ignored, and refused from the next release on.")
@@ -31,22 +32,30 @@ class Settings(StoreSettings):
 
     model_config = SettingsConfigDict(env_prefix="KITCHEN_", populate_by_name=True)
 
-    grpc_port: int = Field(50053, ge=0, le=65535, description="Port of the gRPC server.")
-    ops_port: int = Field(9083, ge=0, le=65535, description="Port of health and metrics.")
-    auth_target: str = Field("127.0.0.1:50051", description="gRPC address of the auth service.")
-    order_target: str = Field("127.0.0.1:50052", description="gRPC address of the order service.")
-    tick_seconds: float = Field(10, gt=0, description="How often the ten-second job runs.")
-    capacity: int = Field(
-        8, ge=1, description="Tickets cooked at once in a kitchen that sets no capacity."
+    grpc_port: Port = Field(50053, description="Port of the gRPC server.")
+    ops_port: Port = Field(9083, description="Port of health and metrics.")
+    auth_target: GrpcTarget = Field(
+        "127.0.0.1:50051", description="gRPC address of the auth service."
+    )
+    order_target: GrpcTarget = Field(
+        "127.0.0.1:50052", description="gRPC address of the order service."
+    )
+    tick_seconds: Seconds = Field(10, description="How often the ten-second job runs.")
+    capacity: Count = Field(
+        8, description="Tickets cooked at once in a kitchen that sets no capacity."
     )
     speed: float = Field(
-        1.0, gt=0, description="Divides prep times and `PICKUP_AFTER_SECONDS`, for replays."
+        1.0,
+        ge=0.001,
+        le=1_000_000,
+        description="Divides prep times and `PICKUP_AFTER_SECONDS`, for replays.",
     )
-    pickup_after_seconds: float = Field(
-        600, gt=0, description="How long a ready ticket waits until the job takes it as picked up."
+    pickup_after_seconds: Seconds = Field(
+        600, description="How long a ready ticket waits until the job takes it as picked up."
     )
     kitchens: Annotated[
         tuple[KitchenEntry, ...],
+        BeforeValidator(read_json),
         Field(
             min_length=1,
             validation_alias="KITCHENS",
@@ -54,9 +63,10 @@ class Settings(StoreSettings):
         ),
     ] = (KitchenEntry(name=DEFAULT_KITCHEN),)
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        names = [entry.name for entry in self.kitchens]
+    @field_validator("kitchens")
+    @classmethod
+    def _names_are_unique(cls, kitchens: tuple[KitchenEntry, ...]) -> tuple[KitchenEntry, ...]:
+        names = [entry.name for entry in kitchens]
         if len(set(names)) < len(names):
             raise ValueError("two kitchens have the same name")
-        return self
+        return kitchens
