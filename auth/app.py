@@ -25,6 +25,7 @@ from auth.service import AuthService
 from auth.servicer import ANSWERS, SERVICE_NAME, AuthServicer
 from auth.settings import Settings
 from auth.tokens import TokenSigner
+from infra.addresses import join_host_port
 from infra.clock import utc_now
 from infra.grpc_runtime import Boundary, grpc_server
 from infra.identity import Guard, TokenVerifier
@@ -129,7 +130,7 @@ async def running(settings: Settings) -> AsyncIterator[Ports]:
             ),
             grpc=await stack.enter_async_context(
                 grpc_server(
-                    f"{settings.host}:{settings.grpc_port}",
+                    join_host_port(settings.host, settings.grpc_port),
                     register,
                     Boundary(Guard(auth.verifier, settings.peers), ANSWERS),
                     drain_seconds=settings.drain_seconds,

@@ -207,6 +207,16 @@ def without_user(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def is_internal(host: str) -> bool:
+    """True for a host that no proxy leads to: a name without a dot, as Compose gives them, or an
+    address of this machine's or of a private network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host
+    return address.is_private
+
+
 def _split(url: str) -> SplitResult:
     _check_printable(url)
     try:

@@ -1,6 +1,7 @@
 """A process of ours from start to stop: one loop, signals, and HTTP servers inside that loop."""
 
 import asyncio
+import errno
 import gc
 import resource
 import signal
@@ -13,6 +14,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from infra.addresses import join_host_port
 from infra.connections import Connection
 from infra.logs import get_logger
 
@@ -35,6 +37,15 @@ class PortInUseError(CannotStartError):
 
     def __init__(self, address: str) -> None:
         super().__init__(f"{address} is in use: stop what listens there, or set another port")
+
+
+class CannotListenError(CannotStartError):
+    """The address a server should listen on is none of this machine's, or may not be used."""
+
+    event = "cannot_listen"
+
+    def __init__(self, address: str, error: OSError) -> None:
+        super().__init__(f"{address} can't be listened on: {error.strerror or error}")
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -97,11 +108,15 @@ async def http_server(
 
     Raises:
         PortInUseError: the address is taken.
+        CannotListenError: it can't be listened on for another reason.
     """
+    address = join_host_port(host, port)
     try:
         listener = socket.create_server((host, port), family=_family(host), backlog=2048)
     except OSError as error:
-        raise PortInUseError(f"{host}:{port}") from error
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(address) from error
+        raise CannotListenError(address, error) from error
     config = uvicorn.Config(
         app,
         http=Connection,

@@ -9,7 +9,9 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -28,6 +30,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OpenTelemetrySpan
 from structlog.contextvars import bound_contextvars
 
+from infra.addresses import is_internal, without_user
 from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
 from infra.settings import Sampler
@@ -68,8 +71,13 @@ class Recorder:
         self._provider = TracerProvider(
             sampler=_sampler(sampler, ratio), resource=resource, shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH)
-        self._provider.add_span_processor(BatchSpanProcessor(SparingExporter(exporter, endpoint)))
+        # It would log what it can't read of a header, such as a token.
+        logging.getLogger("opentelemetry.util.re").addFilter(_hide_header)
+        session = requests.Session()
+        session.trust_env = not is_internal(urlsplit(endpoint).hostname or "")
+        exporter = OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, session=session)
+        shown = without_user(endpoint)
+        self._provider.add_span_processor(BatchSpanProcessor(SparingExporter(exporter, shown)))
         self._tracer = self._provider.get_tracer("brigade")
         # They tell of each batch that failed; SparingExporter tells what is worth knowing.
         for chatty in ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "urllib3"):
@@ -175,6 +183,12 @@ def _sampler(name: Sampler, ratio: float) -> sampling.Sampler:
     else:
         kept = sampling.TraceIdRatioBased(ratio)
     return sampling.ParentBased(kept) if name.startswith("parentbased") else kept
+
+
+def _hide_header(record: logging.LogRecord) -> bool:
+    record.msg = "OTEL_EXPORTER_OTLP_HEADERS: a header is left out: write name=value, URL-encoded"
+    record.args = None
+    return True
 
 
 def _read(traceparent: str) -> SpanContext:

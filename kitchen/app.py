@@ -9,6 +9,7 @@ import grpc
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 
+from infra.addresses import join_host_port
 from infra.clock import utc_now
 from infra.grpc_runtime import Boundary, grpc_server, open_channel, service_metadata
 from infra.identity import Guard, TokenVerifier, keys_from_auth
@@ -119,7 +120,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
                     )
                     grpc_port = await servers.enter_async_context(
                         grpc_server(
-                            f"{settings.host}:{settings.grpc_port}",
+                            join_host_port(settings.host, settings.grpc_port),
                             lambda server: _register(server, KitchenServicer(service, boards)),
                             Boundary(guard, ANSWERS),
                             drain_seconds=settings.drain_seconds,

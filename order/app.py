@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import grpc
 
+from infra.addresses import join_host_port
 from infra.grpc_runtime import Boundary, grpc_server, open_channel, service_metadata
 from infra.identity import Guard, TokenVerifier, keys_from_auth
 from infra.limits import Limit
@@ -111,7 +112,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
                 drain_seconds=settings.drain_seconds,
             ),
             grpc_server(
-                f"{settings.host}:{settings.grpc_port}",
+                join_host_port(settings.host, settings.grpc_port),
                 register,
                 Boundary(guard, ANSWERS),
                 drain_seconds=settings.drain_seconds,
