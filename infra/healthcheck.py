@@ -10,16 +10,24 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 SECONDS = 3
+# Docker keeps no more of what a health check says.
+MOST_BYTES = 4_096
 
 
 def ask(url: str) -> str | None:
     """What is wrong with the server at ``url``, None when it is well."""
-    return _ask_grpc(urlsplit(url).netloc) if url.startswith("grpc://") else _ask_http(url)
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("grpc", "http", "https") or not (parts.hostname and parts.port):
+            raise ValueError
+    except ValueError:
+        return "ask with grpc://HOST:PORT or http://HOST:PORT/PATH"
+    return _ask_grpc(parts.netloc) if parts.scheme == "grpc" else _ask_http(url)
 
 
 def _ask_http(url: str) -> str | None:
@@ -27,6 +35,8 @@ def _ask_http(url: str) -> str | None:
         # Straight to it, whatever proxies the environment names.
         with build_opener(ProxyHandler({})).open(url, timeout=SECONDS):
             return None
+    except HTTPError as error:
+        return f"{error}: {error.read(MOST_BYTES).decode(errors='replace')}"
     except (URLError, OSError) as error:
         return str(error)
 
@@ -36,7 +46,13 @@ def _ask_grpc(target: str) -> str | None:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with _open_channel(target, os.environ) as channel:
+    from infra.tls import UnfitCertificateError
+
+    try:
+        opened = _open_channel(target, os.environ)
+    except UnfitCertificateError as error:
+        return str(error)
+    with opened as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         try:
             answer = health.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)

@@ -3,10 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, NoReturn, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -178,6 +178,12 @@ def read_settings(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         complaints = _complaints(kind, error)
+    return refuse(complaints)
+
+
+def refuse(complaints: Iterable[tuple[str, str]]) -> NoReturn:
+    """Ends a process that can't run with its settings. Each complaint is a setting's name and what
+    is wrong with it, without its value."""
     # How to log is a setting, too.
     sys.stderr.writelines(f"setting {where}: {what}\n" for where, what in complaints)
     sys.exit(os.EX_CONFIG)

@@ -8,6 +8,7 @@ caller's would be: lines name the span they were written in, and calls to other 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
@@ -77,14 +78,21 @@ def exporting(service: str, settings: ServiceSettings) -> Iterator[None]:
     if not settings.otlp_endpoint:
         yield
         return
-    from infra.trace_export import Recorder
+    from infra.settings import refuse
 
-    _recorder = Recorder(
-        service,
-        settings.otlp_endpoint,
-        sampler=settings.traces_sampler,
-        ratio=settings.traces_sampler_ratio,
-    )
+    try:
+        # What the SDK reads of the environment by itself it reads in part when it is imported.
+        from infra.trace_export import Recorder
+
+        _recorder = Recorder(
+            service,
+            settings.otlp_endpoint,
+            sampler=settings.traces_sampler,
+            ratio=settings.traces_sampler_ratio,
+        )
+    except ValueError as error:
+        named = re.search(r"OTEL_[A-Z_]+", str(error))
+        refuse([(named[0] if named else "OTEL_*", "OpenTelemetry's SDK does not take this value")])
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from infra.compose.installation import AUTH_PORT, GATEWAY_PORT, Installation
-from infra.compose.secrets_file import STAFF_PASSWORDS
+from infra.compose.secrets_file import STAFF_PASSWORDS, UnfitSecretError
 from infra.dev.opening import OpeningError
 
 
@@ -19,7 +20,11 @@ def main() -> int:
     parser.add_argument("command", choices=["up", "secrets"])
     asked, passed_on = parser.parse_known_args()
     installation = Installation()
-    variables = installation.prepare_secrets()
+    try:
+        variables = installation.prepare_secrets()
+    except UnfitSecretError as error:
+        print(f"setting {error}", file=sys.stderr)
+        return os.EX_CONFIG
     if asked.command == "secrets":
         return 0
     try:

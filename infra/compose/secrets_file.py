@@ -1,6 +1,7 @@
 """The secrets of a Compose installation, made once and kept in .env, and Redis's users."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,14 @@ HEADING = (
 )
 
 
+# Unreserved in RFC 3986, section 2.3, and plain in .env files.
+_FIT_SECRET = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+class UnfitSecretError(Exception):
+    """A secret of the owner's own can't stand where it is needed. For people; it names no value."""
+
+
 def prepare_secrets(env_file: Path, template: Path, users_file: Path) -> dict[str, str]:
     """All variables of ``env_file``, after making what is missing there, and Redis's users.
 
@@ -25,8 +34,16 @@ def prepare_secrets(env_file: Path, template: Path, users_file: Path) -> dict[st
         env_file: kept so that only its owner can read it.
         template: Redis's users, with ``$VARIABLE`` where the SHA-256 of a password belongs.
         users_file: where Redis reads them; it holds no password, and Redis runs as another user.
+
+    Raises:
+        UnfitSecretError: one that is there already can't stand in an address or in ``env_file``.
     """
     variables = read_env(env_file)
+    for name in (*PASSWORDS, *CREDENTIALS):
+        if (own := variables.get(name)) and not _FIT_SECRET.fullmatch(own):
+            raise UnfitSecretError(
+                f"{name} in {env_file.name}: use letters, digits and . _ ~ - only"
+            )
     made = {
         name: secrets.token_urlsafe(32)
         for name in (*PASSWORDS, *CREDENTIALS)

@@ -90,7 +90,7 @@ async def _run(
             if not stopped.done():
                 stopped.cancel()
                 print("brigade: mend the setting named above and start again", file=sys.stderr)
-                return 1
+                return os.EX_CONFIG
         elif error := opening.exception():
             stopped.cancel()
             return _explain(error, services)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from infra.dev.free_ports import free_ports
 from infra.dev.secrets_file import Secrets
 from infra.dev.services import SERVICES, Service
+from infra.settings import refuse
 
 
 class LayoutError(Exception):
-    """The environment asks for what can't be: a port that is none, or is in use. For people."""
+    """The environment asks for what can't be: a port that is in use. For people."""
 
 
 REDIS_PORT = "BRIGADE_REDIS_PORT"
@@ -26,16 +27,13 @@ class Layout:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Layout":
-        """The default ports, except where ``environment`` sets another port.
-
-        Raises:
-            LayoutError: a setting is no port.
-        """
+        """The default ports, except where ``environment`` sets another port. Exits where that is
+        none, as ``read_settings`` does."""
         ports = {}
         for setting, default in _port_settings():
             text = environment.get(setting, str(default))
             if not text.isdecimal() or not 0 < int(text) < 65536:
-                raise LayoutError(f"{setting}={text} is no port: it takes a number from 1 to 65535")
+                refuse([(setting, "must be a number from 1 to 65535")])
             ports[setting] = int(text)
         return cls(ports)
 

@@ -155,3 +155,18 @@ async def test_address_of_another_machine_is_said_to_be_that(service: str) -> No
     assert status == 1
     assert "in use" not in said
     assert "203.0.113.7" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", SECRET), ("OTEL_BSP_MAX_QUEUE_SIZE", "-1")],
+)
+async def test_variable_of_opentelemetrys_own_that_is_wrong_is_one_line(
+    setting: str, value: str
+) -> None:
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", setting: value}
+    status, said = await _ended("gateway", given)
+    assert status == os.EX_CONFIG, said
+    [line] = said.splitlines()
+    assert line.startswith("setting OTEL_")
+    assert SECRET not in line

@@ -2,7 +2,15 @@ import hashlib
 import stat
 from pathlib import Path
 
-from infra.compose.secrets_file import CREDENTIALS, PASSWORDS, prepare_secrets, read_env
+import pytest
+
+from infra.compose.secrets_file import (
+    CREDENTIALS,
+    PASSWORDS,
+    UnfitSecretError,
+    prepare_secrets,
+    read_env,
+)
 
 TEMPLATE = "# a comment\n\n" + "".join(f"user u{i} #${name}\n" for i, name in enumerate(PASSWORDS))
 
@@ -51,6 +59,18 @@ def test_secret_whose_line_was_deleted_is_made_anew_and_the_others_stay(tmp_path
     second = prepare(tmp_path)
     changed = {name for name, value in second.items() if value != first[name]}
     assert changed == {"ORDER_CREDENTIAL", "ORDER_CREDENTIAL_SHA256"}
+
+
+@pytest.mark.parametrize("name", [*PASSWORDS, *CREDENTIALS])
+@pytest.mark.parametrize("character", "#/?@%:$ é")
+def test_secret_of_ones_own_that_an_address_can_not_hold_is_refused_by_name(
+    tmp_path: Path, name: str, character: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=hush{character}hush\n", "utf-8")
+    with pytest.raises(UnfitSecretError, match=name) as refused:
+        prepare(tmp_path)
+    assert "hush" not in str(refused.value)
+    assert not (tmp_path / "made").exists()
 
 
 def test_users_file_names_hashes_and_no_password(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import socket
 
 import pytest
@@ -37,9 +38,11 @@ def test_port_that_is_set_reaches_those_who_call_it() -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1"])
-def test_setting_that_is_no_port_is_named(port: str) -> None:
-    with pytest.raises(LayoutError, match="GATEWAY_PORT"):
+def test_setting_that_is_no_port_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
         Layout.from_environment({"GATEWAY_PORT": port})
+    assert ended.value.code == os.EX_CONFIG
+    assert capsys.readouterr().err == ("setting GATEWAY_PORT: must be a number from 1 to 65535\n")
 
 
 def test_port_in_use_is_named_with_its_setting() -> None:
