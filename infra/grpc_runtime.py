@@ -39,6 +39,9 @@ MAX_CONCURRENT_CALLS = 1_000
 # A peer that vanished without a word is noticed within about 15 s: keepalive every 10 s, 5 s to
 # answer. ping_timeout_ms is what makes the client act on it (grpc's doc/keepalive.md does not say).
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
+    # A proxy of the environment's (http_proxy) is for what leaves the installation; gRPC would ask
+    # it even for a loopback address.
+    ("grpc.enable_http_proxy", 0),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),

@@ -69,14 +69,16 @@ def _open_channel(target: str, environment: Mapping[str, str]) -> Any:
 
     from infra.tls import Tls
 
+    # Straight to it here, too.
+    options: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]
     for setting in environment:
         service = setting.removesuffix("_TLS_CERT")
         files = [environment.get(f"{service}_TLS_{part}", "") for part in ("CERT", "KEY", "CA")]
         if all(files):
             # The server is that very service, by whatever address it is asked.
-            options = [("grpc.ssl_target_name_override", service.lower())]
+            options.append(("grpc.ssl_target_name_override", service.lower()))
             return grpc.secure_channel(target, Tls.read(*map(Path, files)).of_channel(), options)
-    return grpc.insecure_channel(target)
+    return grpc.insecure_channel(target, options)
 
 
 if __name__ == "__main__":

@@ -227,5 +227,5 @@ class StoreSettings(ServiceSettings):
 
     redis_url: RedisUrl = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Where Redis is, with user and password: a secret.",
+        description="Where Redis is, with user and password, percent-encoded: a secret.",
     )

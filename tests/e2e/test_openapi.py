@@ -69,6 +69,7 @@ async def check(url: str, token: str, folder: Path, *options: str) -> None:
         *("--exclude-path-regex", f"{ENDLESS}|{SESSION_ENDING}", *options),
         # It keeps a database of examples where it runs.
         cwd=folder,
+        env=os.environ | {"no_proxy": "*", "NO_PROXY": "*"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -101,7 +101,7 @@ async def test_rest_grpc_and_operations_are_of_one_service(
     ports: Ports, stub: "auth_pb2_grpc.AuthServiceAsyncStub"
 ) -> None:
     await _login(stub)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
         login = await client.post(
             f"http://127.0.0.1:{ports.rest}/api/v1/login",
             json={"login": "anna", "password": PASSWORD},
@@ -117,7 +117,7 @@ async def test_auth_starts_without_redis_and_goes_on_when_it_comes(
     own_redis = LocalRedis(free_port(), tmp_path)
     away = settings.model_copy(update={"redis_url": SecretStr(own_redis.url)})
     anna = {"login": "anna", "password": PASSWORD}
-    async with running(away) as ports, httpx.AsyncClient(timeout=30) as client:
+    async with running(away) as ports, httpx.AsyncClient(timeout=30, trust_env=False) as client:
         register = f"http://127.0.0.1:{ports.rest}/api/v1/register"
         refused = await client.post(register, json=anna)
         assert refused.status_code == 503

@@ -12,7 +12,13 @@ import pytest
 from infra.dev.certificates import make_certificates, tls_settings
 from infra.dev.services import SERVICES
 from infra.errors import read_refusal
-from infra.grpc_runtime import Boundary, grpc_server, open_channel, service_metadata
+from infra.grpc_runtime import (
+    CHANNEL_OPTIONS,
+    Boundary,
+    grpc_server,
+    open_channel,
+    service_metadata,
+)
 from infra.healthcheck import ask
 from infra.identity import Guard
 from infra.lane import Lane
@@ -91,7 +97,7 @@ async def test_without_tls_nothing_is_heard(target: str) -> None:
 
 async def test_caller_without_a_certificate_is_not_heard(target: str, ours: Path) -> None:
     authority_alone = grpc.ssl_channel_credentials((ours / "order" / "ca.pem").read_bytes())
-    async with grpc.aio.secure_channel(target, authority_alone) as channel:
+    async with grpc.aio.secure_channel(target, authority_alone, CHANNEL_OPTIONS) as channel:
         assert await refusal_of(channel) is grpc.StatusCode.UNAVAILABLE
 
 
@@ -112,7 +118,7 @@ async def test_server_of_another_authority_is_told_nothing(target: str, stranger
 async def test_server_is_told_nothing_under_a_name_it_has_no_certificate_for(
     target: str, ours: Path
 ) -> None:
-    other_name = [("grpc.ssl_target_name_override", "order")]
+    other_name = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", "order")]
     credentials = of(ours, "order").of_channel()
     async with grpc.aio.secure_channel(target, credentials, options=other_name) as channel:
         assert await refusal_of(channel) is grpc.StatusCode.UNAVAILABLE

@@ -96,6 +96,15 @@ def test_gateway_is_healthy_when_all_it_needs_answers(services: dict[str, Any]) 
     assert services["gateway"]["healthcheck"]["test"][-1] == "http://127.0.0.1:9080/readyz"
 
 
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_health_check_of_others_goes_through_no_proxy(services: dict[str, Any], name: str) -> None:
+    assert services[name]["healthcheck"]["test"][1:4] == ["wget", "-Y", "off"]
+
+
+def test_grafana_asks_prometheus_through_no_proxy(services: dict[str, Any]) -> None:
+    assert services["grafana"]["environment"]["NO_PROXY"] == "prometheus"
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_waiting_goes_by_health(services: dict[str, Any], name: str) -> None:
     assert services[name]["healthcheck"]["test"]
