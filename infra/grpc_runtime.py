@@ -35,6 +35,7 @@ log = get_logger()
 INTERNAL = Answer(grpc.StatusCode.INTERNAL, "INTERNAL")
 LANE_SERVICE = lane_pb2.DESCRIPTOR.services_by_name["LaneService"].full_name
 MAX_CONCURRENT_CALLS = 1_000
+MAX_REFUSAL_BYTES = 256 * 1024
 
 # A peer that vanished without a word is noticed within about 15 s: keepalive every 10 s, 5 s to
 # answer. ping_timeout_ms is what makes the client act on it (grpc's doc/keepalive.md does not say).
@@ -53,6 +54,9 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     # attempts given up in vain would cost it still more.
     ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # A refusal travels as metadata, with a word on each line of an order; the default is 8 KiB.
+    ("grpc.max_metadata_size", MAX_REFUSAL_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_REFUSAL_BYTES),
     ("grpc.lb_policy_name", "round_robin"),
     # A peer that was started anew may have another address; the default waits 30 s to ask again.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),

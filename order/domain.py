@@ -4,13 +4,16 @@ A move returns a ``Change``: the order as it will be, and what its history will 
 arrive as arguments.
 """
 
+import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Self
 
 from infra.clock import to_text
+from infra.currencies import currency_digits
 from infra.errors import RefusedError, Violation
 from infra.frozen import altered
 from infra.limits import Usage, limit_facts
@@ -101,6 +104,19 @@ class SoldOutError(OrderError):
 
     def __init__(self, skus: Sequence[str]) -> None:
         super().__init__(f"sold out: {', '.join(skus)}", skus=" ".join(skus))
+
+
+class PriceChangedError(OrderError):
+    """The order comes to another total than its guest agreed to. Nothing is written."""
+
+    def __init__(self, order: "Order") -> None:
+        super().__init__(
+            "the order comes to another total now",
+            items=json.dumps([line.as_priced() for line in order.lines]),
+            total=order.total,
+            currency=order.currency,
+            currency_digits=currency_digits(order.currency),
+        )
 
 
 class IdempotencyKeyReusedError(OrderError):
@@ -206,6 +222,12 @@ class MenuItem:
             option.name: option.price for group in self.option_groups for option in group.options
         }
 
+    def price_of(self, options: Iterable[str]) -> int:
+        """Return the price of one with ``options``; it is never below 0, however cheap these make
+        it."""
+        prices = self.option_prices
+        return max(self.price + sum(prices.get(name, 0) for name in options), 0)
+
 
 @dataclass(frozen=True)
 class Menu:
@@ -249,6 +271,17 @@ class OrderLine:
     @property
     def dish(self) -> tuple[str, frozenset[str]]:
         return self.sku, frozenset(self.options)
+
+    def as_priced(self) -> Mapping[str, object]:
+        """Return what a guest is told of the line's price, by the names of the JSON API."""
+        return {
+            "sku": self.sku,
+            "name": self.name,
+            "quantity": self.quantity,
+            "options": self.options,
+            "unit_price": self.unit_price,
+            "line_total": self.line_total,
+        }
 
 
 @dataclass(frozen=True)
@@ -355,6 +388,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class AgreedTotal:
+    """What a guest has agreed to pay for a whole order; ``total`` in minor units."""
+
+    total: int
+    currency: str
+
+    def require_of(self, order: Order) -> None:
+        """Raises PriceChangedError where ``order`` comes to anything else."""
+        if (order.total, order.currency) != (self.total, self.currency):
+            raise PriceChangedError(order)
+
+
+@dataclass(frozen=True)
 class Change:
     """One step of an order's life, not yet committed: the order after it and its history entry."""
 
@@ -442,9 +488,10 @@ def price_lines(
 ) -> tuple[OrderLine, ...]:
     """The lines a guest asked for, at the menu's prices.
 
-    A line that stays from ``kept`` (same dish, same options) keeps its price, and may stay though
-    the dish is sold out or gone, as long as there are not more of it. ``currency`` is that of those
-    prices; what is new must be priced in it, too.
+    As many portions of a dish with the same options as ``kept`` has keep their price, those of its
+    first line first, and may stay though the dish is sold out or gone. More of them are ordered
+    anew: at the menu's price, on a line of their own where that differs. ``currency`` is that of
+    the kept prices; what is new must be priced in it, too.
 
     Raises:
         InvalidOrderError: with a violation for each thing that can't be ordered.
@@ -454,7 +501,7 @@ def price_lines(
         raise InvalidOrderError([Violation("/items", "must have at least one line")])
     if len(requests) > MAX_LINES:
         raise InvalidOrderError([Violation("/items", f"must have at most {MAX_LINES} lines")])
-    staying = {line.dish: line for line in kept}
+    staying = _StayingPortions(kept) if kept else None
     lines: list[OrderLine] = []
     violations: list[Violation] = []
     sold_out: list[str] = []
@@ -462,13 +509,12 @@ def price_lines(
         at = f"/items/{index}"
         if not 1 <= request.quantity <= MAX_QUANTITY:
             violations.append(Violation(f"{at}/quantity", f"must be 1 to {MAX_QUANTITY}"))
-        old = staying.pop(request.dish, None) if staying else None
-        item = menu.items.get(request.sku)
-        if old is not None:
-            lines.append(replace(old, quantity=request.quantity))
-            if request.quantity > old.quantity and (item is None or not item.available):
-                sold_out.append(request.sku)
+        portions = staying.take(request) if staying else []
+        added = request.quantity - sum(line.quantity for line in portions)
+        if portions and not added:
+            lines += portions
             continue
+        item = menu.items.get(request.sku)
         if item is None:
             violations.append(Violation(f"{at}/sku", f"there is no dish {request.sku!r}"))
             continue
@@ -478,24 +524,76 @@ def price_lines(
             violations.append(Violation(f"{at}/sku", said))
         if not item.available:
             sold_out.append(item.sku)
-        prices = item.option_prices
-        unit_price = item.price + sum(prices.get(name, 0) for name in request.options)
-        lines.append(
-            OrderLine(
-                sku=item.sku,
-                name=item.name,
-                quantity=request.quantity,
-                options=request.options,
-                unit_price=max(unit_price, 0),
-                station=item.station,
-                prep_seconds=item.prep_seconds,
-            )
-        )
+        new = _new_line(item, request.options, added)
+        lines += _joined([*portions, new]) if portions else (new,)
+    if len(lines) > MAX_LINES:
+        said = f"must have at most {MAX_LINES} lines, with one for each price of a dish"
+        violations.append(Violation("/items", said))
     if violations:
         raise InvalidOrderError(violations)
     if sold_out:
-        raise SoldOutError(sold_out)
+        raise SoldOutError(list(dict.fromkeys(sold_out)))
     return tuple(lines)
+
+
+def adds_portions(requests: Iterable[LineRequest], kept: Iterable[OrderLine]) -> bool:
+    """True if ``requests`` ask for more portions of a dish with its options than ``kept`` has."""
+    return bool(_count_portions(requests) - _count_portions(kept))
+
+
+def _count_portions(
+    lines: Iterable[LineRequest] | Iterable[OrderLine],
+) -> Counter[tuple[str, frozenset[str]]]:
+    counts: Counter[tuple[str, frozenset[str]]] = Counter()
+    for line in lines:
+        counts[line.dish] += line.quantity
+    return counts
+
+
+class _StayingPortions:
+    """The portions of an order, to be taken over by the lines of an edit."""
+
+    def __init__(self, lines: Sequence[OrderLine]) -> None:
+        self._left: dict[tuple[str, frozenset[str]], list[OrderLine]] = defaultdict(list)
+        for line in reversed(lines):
+            self._left[line.dish].append(line)
+
+    def take(self, request: LineRequest) -> list[OrderLine]:
+        """Return the portions that ``request`` takes over, as one line for each price."""
+        left = self._left.get(request.dish)
+        wanted = request.quantity
+        taken: list[OrderLine] = []
+        while left and wanted > 0:
+            line = left.pop()
+            portions = min(wanted, line.quantity)
+            taken.append(altered(line, quantity=portions))
+            if portions < line.quantity:
+                left.append(altered(line, quantity=line.quantity - portions))
+            wanted -= portions
+        return _joined(taken)
+
+
+def _joined(lines: Sequence[OrderLine]) -> list[OrderLine]:
+    """The lines of one dish, with neighbours at the same price made one."""
+    joined: list[OrderLine] = []
+    for line in lines:
+        if joined and joined[-1].unit_price == line.unit_price:
+            joined[-1] = altered(joined[-1], quantity=joined[-1].quantity + line.quantity)
+        else:
+            joined.append(line)
+    return joined
+
+
+def _new_line(item: MenuItem, options: tuple[str, ...], quantity: int) -> OrderLine:
+    return OrderLine(
+        sku=item.sku,
+        name=item.name,
+        quantity=quantity,
+        options=options,
+        unit_price=item.price_of(options),
+        station=item.station,
+        prep_seconds=item.prep_seconds,
+    )
 
 
 def _option_violations(at: str, chosen: Sequence[str], item: MenuItem) -> list[Violation]:

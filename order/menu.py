@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from infra.currencies import is_currency
 from infra.errors import Violation
 from infra.text import fold_spaces, is_visible, refused_character
 from order.domain import InvalidMenuError, MenuItem, MenuOption, OptionGroup
@@ -15,7 +16,6 @@ MAX_GROUPS = 20
 MAX_OPTIONS = 100
 MAX_NAME_CHARACTERS = 120
 SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-CURRENCY = re.compile(r"[A-Z]{3}")
 STATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -44,8 +44,9 @@ def check_menu(currency: str, items: Sequence[MenuItem]) -> None:
 
 
 def _violations(currency: str, items: Sequence[MenuItem]) -> Iterator[Violation]:
-    if not CURRENCY.fullmatch(currency):
-        yield Violation("/currency", "must be an ISO 4217 code such as EUR")
+    if not is_currency(currency):
+        said = "must be the ISO 4217 code of a currency with minor units, such as EUR"
+        yield Violation("/currency", said)
     if not 1 <= len(items) <= MAX_DISHES:
         yield Violation("/items", f"must have 1 to {MAX_DISHES} dishes")
         return

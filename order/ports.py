@@ -162,10 +162,16 @@ class OrderStore(Protocol):
             BacklogFullError: too many wait for the kitchen.
         """
 
-    async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
+    async def commit(
+        self, change: Change, *, tell_kitchen: bool, edition: int = 0
+    ) -> Applied | Stale | Outdated:
         """Commits one change, its event and any command for the kitchen: all or nothing.
 
-        Raises what Redis refuses.
+        ``edition`` is that of the terms by which an edit was made out; only an edit is ever
+        ``Outdated``.
+
+        Raises what Redis refuses, and BacklogFullError where an edit would be one command for the
+        kitchen too many.
         """
 
     async def commit_many(

@@ -285,8 +285,16 @@ class RedisOrderStore:
         self._note(change, result)
         return result
 
-    async def commit(self, change: Change, *, tell_kitchen: bool) -> Applied | Stale:
-        [result] = await self.commit_many([change], tell_kitchen=tell_kitchen)
+    async def commit(
+        self, change: Change, *, tell_kitchen: bool, edition: int = 0
+    ) -> Applied | Stale | Outdated:
+        [reply] = await self._change.each([self._change_call(change, tell_kitchen, (), edition)])
+        match reply.split(" ") if isinstance(reply, str) else ():
+            case ["OUTDATED", newest]:
+                return Outdated(int(newest))
+            case ["FULL"]:
+                raise BacklogFullError
+        [result] = self._results([change], [reply])
         if isinstance(result, Unreadable):
             raise result.error
         return result
@@ -304,6 +312,12 @@ class RedisOrderStore:
                 for change, ids in zip(changes, heard or [()] * len(changes), strict=True)
             ]
         )
+        return self._results(changes, replies)
+
+    def _results(
+        self, changes: Sequence[Change], replies: Sequence[Any]
+    ) -> list[Applied | Stale | Unreadable]:
+        """What change.lua replied to each, noted. Raises what Redis refused all of them for."""
         if refusals := [e for e in replies if isinstance(e, Exception) and not is_of_data(e)]:
             raise refusals[0]
         results: list[Applied | Stale | Unreadable] = []
@@ -328,7 +342,7 @@ class RedisOrderStore:
         return results
 
     def _change_call(
-        self, change: Change, tell_kitchen: bool, heard: Sequence[str]
+        self, change: Change, tell_kitchen: bool, heard: Sequence[str], edition: int = 0
     ) -> tuple[list[str], list[str | bytes | int]]:
         order = change.order
         shard = shard_of_order(order.id)
@@ -368,6 +382,8 @@ class RedisOrderStore:
             " ".join(heard),
         ]
         if change.is_content:
+            script_keys.append(keys.terms(shard))
+            args += (edition, self._outbox_limit)
             args += ("items", lines_to_json(order.lines), "total", order.total)
             args += ("note", order.note)
         return script_keys, args

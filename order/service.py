@@ -17,6 +17,7 @@ from infra.limits import Usage
 from infra.logs import get_logger
 from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
+    AgreedTotal,
     Change,
     IdempotencyKeyReusedError,
     InvalidOrderError,
@@ -28,6 +29,7 @@ from order.domain import (
     OrderEvent,
     OrderNotFoundError,
     VersionMismatchError,
+    adds_portions,
     new_order,
     price_lines,
 )
@@ -113,18 +115,20 @@ class OrderService:
         note: str,
         kitchen: str,
         idempotency: Idempotency | None,
+        agreed: AgreedTotal | None = None,
     ) -> Placed:
         """Places an order at the menu's prices.
 
         Raises:
             InvalidOrderError, SoldOutError: it can't be ordered as it stands.
+            PriceChangedError: it does not come to what was ``agreed``.
             IdempotencyKeyReusedError: the key belongs to another request.
             TooManyOrdersError: this user orders too fast.
             HouseClosedError, OrdersPausedError: nobody may order now.
             BacklogFullError: too many orders wait for the kitchen.
         """
         try:
-            return await self._place_new(caller, requests, note, kitchen, idempotency)
+            return await self._place_new(caller, requests, note, kitchen, idempotency, agreed)
         except OrderError:
             # A key that has its answer gets that, whatever has changed since: a dish may have been
             # sold out, the house closed. The commit itself looks for a key's answer first.
@@ -142,6 +146,7 @@ class OrderService:
         note: str,
         kitchen: str,
         idempotency: Idempotency | None,
+        agreed: AgreedTotal | None,
     ) -> Placed:
         if kitchen not in self._kitchens:
             known = ", ".join(sorted(self._kitchens))
@@ -151,7 +156,7 @@ class OrderService:
         def make_out(terms: Terms) -> Change:
             at = self._clock()
             terms.house.require_serving(at)
-            return new_order(
+            change = new_order(
                 order_id=new_order_id(caller.user_id, at),
                 user_id=caller.user_id,
                 kitchen=kitchen,
@@ -162,6 +167,9 @@ class OrderService:
                 at=at,
                 op=new_op(),
             )
+            if agreed is not None:
+                agreed.require_of(change.order)
+            return change
 
         change, result = await self._place_by_terms(make_out, idempotency)
         if isinstance(result, Replayed) and idempotency is not None:
@@ -237,30 +245,68 @@ class OrderService:
         *,
         note: str | None,
         if_version: int | None,
+        agreed: AgreedTotal | None = None,
     ) -> Order:
-        """Replaces the items, the note, or both; the rest stays. Lines that stay keep their price.
+        """Replaces the items, the note, or both; the rest stays. Portions that stay keep their
+        price (``price_lines``).
 
         Raises:
             OrderNotFoundError: there is none, or it is another guest's.
             VersionMismatchError: the order is not at ``if_version`` any more.
             TransitionNotAllowedError: it is being cooked, or finished.
+            HouseClosedError, OrdersPausedError: portions are added while nobody may order.
             InvalidOrderError, SoldOutError: it can't be ordered as it stands.
+            PriceChangedError: the whole order does not come to what was ``agreed``.
+            BacklogFullError: too many commands wait for the kitchen.
         """
         op = new_op()
-        menu = await self._menu.read()
 
-        def edit(order: Order) -> Change | None:
+        def edit(order: Order, terms: Terms) -> Change | None:
             if order.user_id != caller.user_id:
                 raise OrderNotFoundError(order_id)
             order.require_editable()
+            at = self._clock()
             lines = order.lines
             if requests:
-                lines = price_lines(requests, menu, kept=lines, currency=order.currency)
+                if adds_portions(requests, lines):
+                    terms.house.require_serving(at)
+                lines = price_lines(requests, terms.menu, kept=lines, currency=order.currency)
             wish = order.note if note is None else note
-            change = order.edit(lines, wish, by=caller.login, at=self._clock(), op=op)
+            change = order.edit(lines, wish, by=caller.login, at=at, op=op)
+            if agreed is not None:
+                agreed.require_of(change.order)
             return None if (lines, wish) == (order.lines, order.note) else change
 
-        return await self._commit(caller, order_id, edit, if_version)
+        return await self._edit_by_terms(caller, order_id, edit, if_version)
+
+    async def _edit_by_terms(
+        self,
+        caller: Caller,
+        order_id: str,
+        edit: Callable[[Order, Terms], Change | None],
+        if_version: int | None,
+    ) -> Order:
+        """Commits what ``edit`` makes of the order by the terms as they are; again, when either
+        changed in between."""
+        terms = await self._terms.read()
+        while True:
+            order = await self._get_at(caller, order_id, if_version)
+            change = edit(order, terms)
+            if change is None:
+                return order
+            result = await self._orders.commit(change, tell_kitchen=True, edition=terms.edition)
+            if isinstance(result, Outdated):
+                terms = await self._terms.read(since=result.edition)
+            elif isinstance(result, Applied):
+                log_step(change)
+                return await self.get_order(caller, order_id)
+
+    async def _get_at(self, caller: Caller, order_id: str, if_version: int | None) -> Order:
+        """``get_order``. Raises VersionMismatchError where it is at another version."""
+        order = await self.get_order(caller, order_id)
+        if if_version is not None and order.version != if_version:
+            raise VersionMismatchError(order)
+        return order
 
     async def cancel_order(
         self, caller: Caller, order_id: str, *, reason: str, if_version: int | None
@@ -300,9 +346,7 @@ class OrderService:
     ) -> Order:
         """Decides on the order as it is and commits that; again, when it moved in between."""
         while True:
-            order = await self.get_order(caller, order_id)
-            if if_version is not None and order.version != if_version:
-                raise VersionMismatchError(order)
+            order = await self._get_at(caller, order_id, if_version)
             change = decide(order)
             if change is None:
                 return order

@@ -15,6 +15,7 @@ from infra.text import control_character
 from order.changes import TicketChange
 from order.domain import (
     MAX_NOTE_CHARACTERS,
+    AgreedTotal,
     BacklogFullError,
     DishNotFoundError,
     HouseChangedError,
@@ -27,6 +28,7 @@ from order.domain import (
     MenuChangedError,
     OrderNotFoundError,
     OrdersPausedError,
+    PriceChangedError,
     ReasonNeededError,
     SoldOutError,
     TooManyOrdersError,
@@ -68,6 +70,7 @@ ANSWERS: Answers = {
     OrdersPausedError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "ORDERS_PAUSED"),
     InvalidHouseError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_HOUSE"),
     SoldOutError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "SOLD_OUT"),
+    PriceChangedError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "PRICE_CHANGED"),
     VersionMismatchError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
     MenuChangedError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
     HouseChangedError: Answer(grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
@@ -119,6 +122,7 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
             note=request.note,
             kitchen=kitchen,
             idempotency=idempotency,
+            agreed=_agreed_or_none(request),
         )
         return pb.PlaceOrderResponse(
             order=render_order(placed.order, current_caller()),
@@ -166,6 +170,7 @@ class OrderServicer(pb_grpc.OrderServiceServicer):
             _line_requests(request.items),
             note=request.note if request.HasField("note") else None,
             if_version=_if_version(request),
+            agreed=_agreed_or_none(request),
         )
         return pb.UpdateOrderResponse(order=render_order(order, current_caller()))
 
@@ -334,6 +339,12 @@ def _note_violations(note: str, at: str = "/note") -> list[Violation]:
 
 def _line_requests(lines: Iterable[pb.LineRequest]) -> tuple[LineRequest, ...]:
     return tuple(LineRequest(line.sku, line.quantity, tuple(line.options)) for line in lines)
+
+
+def _agreed_or_none(request: pb.PlaceOrderRequest | pb.UpdateOrderRequest) -> AgreedTotal | None:
+    if not request.HasField("agreed_total"):
+        return None
+    return AgreedTotal(request.agreed_total.total, request.agreed_total.currency)
 
 
 def _status_or_none(status: pb.OrderStatus.ValueType) -> Status | None:

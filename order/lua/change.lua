@@ -5,7 +5,7 @@
 --
 -- KEYS  1 order  2 history  3 feed  4 user's events
 --       5 outbox  6 open orders  7 user's orders (where the kitchen must hear, has heard, or all is
---         over)
+--         over)  8 the edition of the terms (where the content changes)
 -- ARGV  1 expected version  2 operation id  3 history entry (JSON)  4 order id  5 user id
 --       6 the status before it
 --       of the order after it: 7 status  8 number  9 revision  10 applied seq  11 cause  12 reason
@@ -14,16 +14,19 @@
 --      17 '1' when the kitchen must hear of it  18 '1' when the order is finished by it
 --      19 retention in seconds, 0 keeps for good
 --      20 the traceparent, or empty  21 entries of the outbox the kitchen has heard, between spaces
---      then other fields that change, and their values
+--      where the content changes: 22 the edition of the terms it was made out by
+--      23 how many commands the outbox may hold, then the content's fields and their values
 --
 -- Reply APPLIED, APPLIED <outbox id>  committed now
 --       DONE    committed before by this very operation
 --       STALE   the order is at another version, or there is none
+--       OUTDATED <edition>  the terms of a change of content have changed: there is that edition
+--       FULL    the outbox is at its limit, for a change of content
 -- One text, as in place.lua.
-local order, history, feed, events, outbox, open, orders = unpack(KEYS)
+local order, history, feed, events, outbox, open, orders, terms = unpack(KEYS)
 local expected, op, entry, order_id, user_id, previous, status, number, revision, applied_seq,
   cause, reason, updated_at, promised_at, feed_length, events_length, told, finished, retention,
-  traceparent, heard = unpack(ARGV, 1, 21)
+  traceparent, heard, edition, outbox_limit = unpack(ARGV, 1, 23)
 
 if redis.call('HGET', order, 'version') ~= expected then
   for _, each in ipairs(redis.call('LRANGE', history, 0, -1)) do
@@ -32,10 +35,17 @@ if redis.call('HGET', order, 'version') ~= expected then
   return 'STALE'
 end
 
+-- As in place.lua.
+if edition then
+  local newest = redis.call('GET', terms)
+  if newest and tonumber(newest) > tonumber(edition) then return 'OUTDATED ' .. newest end
+  if redis.call('XLEN', outbox) >= tonumber(outbox_limit) then return 'FULL' end
+end
+
 -- What can't be written to is found out before anything is.
 redis.call('LLEN', history)
 
-if ARGV[22] then
+if edition then
   -- The content as it was first: an idempotency key is answered with that.
   local items, note = unpack(redis.call('HMGET', order, 'items', 'note'))
   redis.call('HSETNX', order, 'first_items', items)
@@ -44,7 +54,7 @@ end
 local version = string.format('%d', expected + 1)
 redis.call('HSET', order, 'number', number, 'status', status, 'version', version,
   'revision', revision, 'applied_seq', applied_seq, 'cause', cause, 'reason', reason,
-  'updated_at', updated_at, 'promised_at', promised_at, unpack(ARGV, 22))
+  'updated_at', updated_at, 'promised_at', promised_at, unpack(ARGV, 24))
 redis.call('RPUSH', history, entry)
 
 local event = {

@@ -1,10 +1,13 @@
 """The use cases over gRPC: who may do what, and what a refusal says."""
 
 import asyncio
+import json
+from datetime import timedelta
 
 import grpc
 import pytest
 
+from infra.clock import utc_now
 from infra.errors import read_refusal
 from shared_proto.restaurant.order.v1 import order_pb2 as pb
 from tests.integration.order.conftest import (
@@ -285,6 +288,198 @@ async def test_a_bad_menu_is_refused_whole_with_a_pointer_for_each_fault(stub):
     pointers = [violation.pointer for violation in refusal.violations]
     assert pointers == ["/items/0/sku", "/items/1/price", "/items/1/name"]
     assert (await stub.GetMenu(pb.GetMenuRequest())).menu.version == 1
+
+
+def agreed(total, currency="EUR"):
+    return pb.AgreedTotal(total=total, currency=currency)
+
+
+async def set_price(stub, sku, price, currency="EUR"):
+    """As an owner who imports the menu with another price for one dish."""
+    menu = (await stub.GetMenu(pb.GetMenuRequest())).menu
+    for item in menu.items:
+        if item.sku == sku:
+            item.price = price
+    request = pb.ImportMenuRequest(currency=currency, items=menu.items)
+    await stub.ImportMenu(request, metadata=as_user(ADMIN))
+
+
+async def test_an_order_is_placed_at_the_total_its_guest_agreed_to_or_not_at_all(stub):
+    request = place(quantity=2, options=["egg"], agreed_total=agreed(2000))
+    assert (await stub.PlaceOrder(request, metadata=as_user(ANNA))).order.total == 2000
+    await set_price(stub, "bowl", 1800)
+    refusal = await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))
+    assert (refusal.code, refusal.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "PRICE_CHANGED",
+    )
+    assert (refusal.facts["total"], refusal.facts["currency"]) == ("3800", "EUR")
+    assert refusal.facts["currency_digits"] == "2"
+    (line,) = json.loads(refusal.facts["items"])
+    assert (line["sku"], line["unit_price"], line["line_total"]) == ("bowl", 1900, 3800)
+    listed = await stub.ListOrders(pb.ListOrdersRequest(), metadata=as_user(ANNA))
+    assert len(listed.orders) == 1
+    request.agreed_total.total = 3800
+    assert (await stub.PlaceOrder(request, metadata=as_user(ANNA))).order.total == 3800
+
+
+async def test_the_same_figure_in_another_currency_is_another_price(stub):
+    await set_price(stub, "bowl", 900, currency="JPY")
+    request = place(agreed_total=agreed(900))
+    refusal = await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))
+    assert refusal.reason == "PRICE_CHANGED"
+    facts = refusal.facts
+    assert (facts["total"], facts["currency"], facts["currency_digits"]) == ("900", "JPY", "0")
+
+
+async def test_what_cannot_be_ordered_is_said_before_what_it_would_cost(stub):
+    sold_out = pb.SetAvailabilityRequest(sku="tea", available=False)
+    await stub.SetAvailability(sold_out, metadata=as_user(COOK))
+    for request, reason in (
+        (place("tea", options=[], agreed_total=agreed(1)), "SOLD_OUT"),
+        (place("pizza", agreed_total=agreed(1)), "INVALID_ORDER"),
+    ):
+        refusal = await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))
+        assert refusal.reason == reason
+
+
+async def test_a_repeated_key_gives_the_first_answer_though_the_price_moved_since(stub):
+    request = place(idempotency_key="k1", body_sha256=b"1" * 32, agreed_total=agreed(900))
+    first = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    await set_price(stub, "bowl", 1800)
+    again = await stub.PlaceOrder(request, metadata=as_user(ANNA))
+    assert again.replayed
+    assert again.order == first.order
+
+
+async def test_a_key_whose_price_was_refused_is_free_for_the_new_price(stub):
+    await set_price(stub, "bowl", 1800)
+    request = place(idempotency_key="k1", body_sha256=b"1" * 32, agreed_total=agreed(900))
+    assert (await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))).reason
+    request.agreed_total.total, request.body_sha256 = 1800, b"2" * 32
+    assert (await stub.PlaceOrder(request, metadata=as_user(ANNA))).order.total == 1800
+
+
+async def test_an_edit_is_saved_at_the_total_its_guest_agreed_to_or_not_at_all(stub, order):
+    await set_price(stub, "bowl", 1800)
+    rice = pb.LineRequest(sku="bowl", quantity=2, options=["rice"])
+    request = pb.UpdateOrderRequest(id=order.id, items=[rice], agreed_total=agreed(1800))
+    refusal = await refusal_of(stub.UpdateOrder(request, metadata=as_user(ANNA)))
+    assert (refusal.reason, refusal.facts["total"]) == ("PRICE_CHANGED", "2700")
+    # One keeps its price, one is new.
+    lines = json.loads(refusal.facts["items"])
+    assert [(line["quantity"], line["unit_price"]) for line in lines] == [(1, 900), (1, 1800)]
+    now = (await stub.GetOrder(pb.GetOrderRequest(id=order.id), metadata=as_user(ANNA))).order
+    assert (now.version, now.total) == (order.version, 900)
+    request.agreed_total.total = 2700
+    saved = (await stub.UpdateOrder(request, metadata=as_user(ANNA))).order
+    assert (saved.total, saved.version) == (2700, order.version + 1)
+    # The same lines again: what stays keeps its price.
+    again = pb.UpdateOrderRequest(
+        id=order.id,
+        items=[
+            pb.LineRequest(sku=line.sku, quantity=line.quantity, options=line.options)
+            for line in saved.items
+        ],
+        agreed_total=agreed(2700),
+    )
+    await set_price(stub, "bowl", 5000)
+    assert (await stub.UpdateOrder(again, metadata=as_user(ANNA))).order == saved
+    note = pb.UpdateOrderRequest(id=order.id, note="no egg", agreed_total=agreed(2600))
+    assert (await refusal_of(stub.UpdateOrder(note, metadata=as_user(ANNA)))).reason
+    note.agreed_total.total = 2700
+    assert (await stub.UpdateOrder(note, metadata=as_user(ANNA))).order.note == "no egg"
+
+
+async def test_a_refused_price_tells_as_many_lines_as_an_order_may_have(stub):
+    name = "Bowl" + " of many good things" * 5
+    names = [letter * 120 for letter in "abc"]
+    extras = pb.OptionGroup(name="extras", max=3, options=[pb.MenuOption(name=n) for n in names])
+    item = pb.MenuItem(
+        sku="big",
+        name=name,
+        category="Bowls",
+        station="grill",
+        price=900,
+        available=True,
+        option_groups=[extras],
+    )
+    menu = pb.ImportMenuRequest(currency="EUR", items=[item])
+    await stub.ImportMenu(menu, metadata=as_user(ADMIN))
+    line = pb.LineRequest(sku="big", quantity=1, options=names)
+    request = pb.PlaceOrderRequest(items=[line] * 50, agreed_total=agreed(1))
+    refusal = await refusal_of(stub.PlaceOrder(request, metadata=as_user(ANNA)))
+    assert refusal.reason == "PRICE_CHANGED"
+    assert len(json.loads(refusal.facts["items"])) == 50
+
+
+@pytest.mark.parametrize("currency", ["ABC", "XAU", "XXX", "eur", "978", "EURO", ""])
+async def test_a_menu_in_what_is_no_currency_is_refused(stub, currency):
+    menu = (await stub.GetMenu(pb.GetMenuRequest())).menu
+    request = pb.ImportMenuRequest(currency=currency, items=menu.items)
+    refusal = await refusal_of(stub.ImportMenu(request, metadata=as_user(ADMIN)))
+    assert [violation.pointer for violation in refusal.violations] == ["/currency"]
+
+
+async def test_a_menu_kept_in_an_unknown_currency_is_sold_as_before(stub, redis):
+    """As one that was imported by an earlier release."""
+    await redis.hset("order:menu", "_currency", "HRK")
+    await redis.hincrby("order:menu", "_version", 1)
+    placed = await stub.PlaceOrder(place(agreed_total=agreed(900, "HRK")), metadata=as_user(ANNA))
+    assert (placed.order.total, placed.order.currency) == (900, "HRK")
+
+
+async def pause(stub):
+    await stub.SetPause(pb.SetPauseRequest(paused=True), metadata=as_user(COOK))
+
+
+async def close(stub):
+    the_day_before_yesterday = (utc_now() - timedelta(days=2)).isoweekday()
+    hours = pb.OpeningHours(day=the_day_before_yesterday, opens="10:00", closes="11:00")
+    request = pb.SetHoursRequest(hours=[hours], time_zone="UTC")
+    await stub.SetHours(request, metadata=as_user(ADMIN))
+
+
+@pytest.mark.parametrize(("stop", "reason"), [(pause, "ORDERS_PAUSED"), (close, "HOUSE_CLOSED")])
+async def test_where_no_orders_are_taken_an_edit_takes_away_and_does_not_add(stub, stop, reason):
+    items = [
+        pb.LineRequest(sku="bowl", quantity=2, options=["rice"]),
+        pb.LineRequest(sku="tea", quantity=1),
+    ]
+    placed = await stub.PlaceOrder(pb.PlaceOrderRequest(items=items), metadata=as_user(ANNA))
+    await stop(stub)
+
+    def edit(*lines, **fields):
+        items = [
+            pb.LineRequest(sku=sku, quantity=quantity, options=options)
+            for sku, quantity, *options in lines
+        ]
+        request = pb.UpdateOrderRequest(id=placed.order.id, items=items, **fields)
+        return stub.UpdateOrder(request, metadata=as_user(ANNA))
+
+    for more in (
+        [("bowl", 99, "rice"), ("bowl", 99, "rice"), ("tea", 1)],
+        [("bowl", 3, "rice")],
+        [("bowl", 2, "rice"), ("tea", 1), ("tea", 1)],
+        [("bowl", 1, "rice"), ("bowl", 1, "egg")],
+    ):
+        assert (await refusal_of(edit(*more))).reason == reason
+    assert (await edit(note="no onion")).order.note == "no onion"
+    assert (await edit(("tea", 1), ("bowl", 1, "rice"), ("bowl", 1, "rice"))).order.total == 2050
+    assert (await edit(("bowl", 1, "rice"))).order.total == 900
+
+
+async def test_an_edit_is_refused_while_too_many_commands_wait_for_the_kitchen(
+    stub, store, order, monkeypatch
+):
+    monkeypatch.setattr(store, "_outbox_limit", 1)
+    edit = pb.UpdateOrderRequest(id=order.id, note="x")
+    refusal = await refusal_of(stub.UpdateOrder(edit, metadata=as_user(ANNA)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "BACKLOG_FULL")
+    now = (await stub.GetOrder(pb.GetOrderRequest(id=order.id), metadata=as_user(ANNA))).order
+    assert (now.version, now.note) == (order.version, "")
+    # Calling it off is no more work for the kitchen.
+    await stub.CancelOrder(pb.CancelOrderRequest(id=order.id), metadata=as_user(ANNA))
 
 
 async def test_a_kitchens_changes_are_applied_in_order_and_answered_one_by_one(stub, order):

@@ -106,6 +106,17 @@ async def test_a_dish_that_is_sold_out_while_the_menu_is_read_is_refused(redis: 
         await place(replica(redis, menu))
 
 
+@pytest.mark.usefixtures("service")
+async def test_a_dish_that_is_sold_out_while_an_edit_reads_the_menu_is_not_added(
+    redis: Redis,
+) -> None:
+    order = await place(replica(redis))
+    menu = MenuThatChangesBehindTheReader(redis, replica(redis))
+    more = [LineRequest("tea", 2)]
+    with pytest.raises(SoldOutError):
+        await replica(redis, menu).update_order(ANNA, order.id, more, note=None, if_version=None)
+
+
 async def test_what_nobody_told_of_is_noticed_in_time(
     redis: Any, service: OrderService, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -367,6 +367,32 @@ class Order(_message.Message):
 Global___Order: _TypeAlias = Order  # noqa: Y015
 
 @_typing.final
+class AgreedTotal(_message.Message):
+    """What a guest has agreed to pay for a whole order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """The sum of all lines, in minor units."""
+    currency: _builtins.str
+    """ISO 4217 code of that amount."""
+    def __init__(
+        self,
+        *,
+        total: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreedTotal: _TypeAlias = AgreedTotal  # noqa: Y015
+
+@_typing.final
 class PlaceOrderRequest(_message.Message):
     """Asks for a new order."""
 
@@ -378,6 +404,7 @@ class PlaceOrderRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     BODY_SHA256_FIELD_NUMBER: _builtins.int
     CONTENT_SHA256_FIELD_NUMBER: _builtins.int
+    AGREED_TOTAL_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """The guest's wish."""
     kitchen: _builtins.str
@@ -395,6 +422,10 @@ class PlaceOrderRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineRequest]:
         """What is ordered; at least one line."""
 
+    @_builtins.property
+    def agreed_total(self) -> Global___AgreedTotal:
+        """Refuse unless this is what the order comes to by the menu."""
+
     def __init__(
         self,
         *,
@@ -404,10 +435,11 @@ class PlaceOrderRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         body_sha256: _builtins.bytes = ...,
         content_sha256: _builtins.bytes = ...,
+        agreed_total: Global___AgreedTotal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreed_total", b"agreed_total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_sha256", b"body_sha256", "content_sha256", b"content_sha256", "idempotency_key", b"idempotency_key", "items", b"items", "kitchen", b"kitchen", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_total", b"agreed_total", "body_sha256", b"body_sha256", "content_sha256", b"content_sha256", "idempotency_key", b"idempotency_key", "items", b"items", "kitchen", b"kitchen", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,6 +631,7 @@ class UpdateOrderRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     IF_VERSION_FIELD_NUMBER: _builtins.int
+    AGREED_TOTAL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The order's id."""
     note: _builtins.str
@@ -609,6 +642,10 @@ class UpdateOrderRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineRequest]:
         """The lines it shall have; when empty the lines stay."""
 
+    @_builtins.property
+    def agreed_total(self) -> Global___AgreedTotal:
+        """Refuse unless this is what the whole order comes to after the edit, kept prices included."""
+
     def __init__(
         self,
         *,
@@ -616,10 +653,11 @@ class UpdateOrderRequest(_message.Message):
         items: _abc.Iterable[Global___LineRequest] | None = ...,
         note: _builtins.str | None = ...,
         if_version: _builtins.int | None = ...,
+        agreed_total: Global___AgreedTotal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "_note", b"_note", "if_version", b"if_version", "note", b"note"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "_note", b"_note", "agreed_total", b"agreed_total", "if_version", b"if_version", "note", b"note"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "_note", b"_note", "id", b"id", "if_version", b"if_version", "items", b"items", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_version", b"_if_version", "_note", b"_note", "agreed_total", b"agreed_total", "id", b"id", "if_version", b"if_version", "items", b"items", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__if_version: _TypeAlias = _typing.Literal["if_version"]  # noqa: Y015
     _WhichOneofArgType__if_version: _TypeAlias = _typing.Literal["_if_version", b"_if_version"]  # noqa: Y015
