@@ -14,6 +14,14 @@ Status = Literal["placed", "queued", "preparing", "ready", "completed", "cancell
 Cause = Literal["guest", "cook", "staff", "timer", "system"]
 Action = Literal["edit", "cancel"]
 Amount = Annotated[int, Field(description="In minor units, such as cents.")]
+CurrencyDigits = Annotated[
+    int,
+    Field(
+        ge=0,
+        description="How many decimal digits the currency's minor units take (ISO 4217): 2 for "
+        "EUR, 0 for JPY. An amount is its figure divided by 10 to that power.",
+    ),
+]
 Number = Annotated[
     int | None, Field(description="The pickup number; null until the kitchen has it.")
 ]
@@ -73,6 +81,7 @@ class OrderSummary(BaseModel):
     items: list[OrderLine]
     total: Amount
     currency: str = Field(description="ISO 4217 code of every amount.")
+    currency_digits: CurrencyDigits
     note: str
     kitchen: str
     cause: Cause = Field(description="What made the last change happen.")
@@ -106,6 +115,7 @@ class Order(OrderSummary):
                     ],
                     "total": 2360,
                     "currency": "EUR",
+                    "currency_digits": 2,
                     "note": "no onion",
                     "kitchen": "main",
                     "cause": "system",
@@ -180,6 +190,7 @@ class Menu(BaseModel):
 
     version: int = Field(description="Counts every change; it is the ETag.")
     currency: str = Field(description="ISO 4217 code of every price; empty while there is no menu.")
+    currency_digits: CurrencyDigits
     items: list[Dish]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,6 +42,9 @@ COME_AGAIN = frozenset({429, 503})
 _READ_FACT: Mapping[str, Callable[[str], Any]] = {
     "allowed_actions": str.split,
     "skus": str.split,
+    "items": orjson.loads,
+    "total": int,
+    "currency_digits": int,
     "version": int,
     "seq": int,
     "limit": int,

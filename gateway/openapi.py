@@ -21,9 +21,10 @@ Sign up with `POST /register`, sign in with `POST /login`, and send the access t
 
 Every path is served at the root and under `/api/v1`, and none ends with a slash. `HEAD` is answered
 wherever `GET` is, and `OPTIONS` everywhere. Errors are `application/problem+json`
-(RFC 9457) with a stable `type`; `/problems` lists them. Money is in minor units, times are
-RFC 3339 in UTC. `X-Request-ID` is taken, echoed and logged; a W3C `traceparent` is logged and
-passed on. `Accept: application/json` is answered with JSON of any kind.
+(RFC 9457) with a stable `type`; `/problems` lists them. Money is in minor units, and
+`currency_digits` beside each `currency` says how many digits those take; times are RFC 3339 in UTC.
+`X-Request-ID` is taken, echoed and logged; a W3C `traceparent` is logged and passed on.
+`Accept: application/json` is answered with JSON of any kind.
 
 Event streams are Server-Sent Events. Take the last `id` along as `Last-Event-ID` (browsers do by
 themselves) and nothing is missed and nothing comes twice. Event → data: `snapshot` →

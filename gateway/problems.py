@@ -93,12 +93,22 @@ TRANSITION_NOT_ALLOWED = _of(
     409,
     "The order's status does not permit this; `current_status` and `allowed_actions` say what is.",
 )
-HOUSE_CLOSED = _of("HOUSE_CLOSED", 409, "Guests order within the opening hours only.")
-ORDERS_PAUSED = _of("ORDERS_PAUSED", 409, "Staff take no orders for now.")
+HOUSE_CLOSED = _of(
+    "HOUSE_CLOSED", 409, "Guests order, and add to orders, within the opening hours only."
+)
+ORDERS_PAUSED = _of(
+    "ORDERS_PAUSED", 409, "Staff take no orders, and no additions to them, for now."
+)
 INVALID_HOUSE = _of(
     "INVALID_HOUSE", 422, "The hours or the reason can't be so; `errors` says where and why."
 )
 SOLD_OUT = _of("SOLD_OUT", 409, "Dishes are sold out; `skus` names them.")
+PRICE_CHANGED = _of(
+    "PRICE_CHANGED",
+    409,
+    "The order comes to another total than `expected_total`, or in another currency; nothing is "
+    "written. `items`, `total`, `currency` and `currency_digits` say what it comes to now.",
+)
 VERSION_MISMATCH = _of(
     "VERSION_MISMATCH", 412, "What is to be changed moved on from the version named in `If-Match`."
 )

@@ -1,8 +1,8 @@
 """Request bodies: their shape is checked here, their sense by the service that owns it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 # What fits the contract's fields; the services know the real limits.
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -47,11 +47,32 @@ class Line(Body):
 Lines = Annotated[list[Line], Field(min_length=1)]
 
 
-class NewOrder(Body):
+# Checked where it is read (``routes.orders``): a validator would cost every order 1 us.
+PAIR: dict[str, JsonValue] = {
+    "expected_total": ["expected_currency"],
+    "expected_currency": ["expected_total"],
+}
+
+
+class AgreedPrice(Body):
+    """What the guest has agreed to pay for the whole order; both members or neither."""
+
+    expected_total: Annotated[Int64, Field(ge=0)] | None = Field(
+        None,
+        description="In minor units: nothing is written where the whole order comes to another "
+        "total (409 `price-changed`). Together with `expected_currency`.",
+    )
+    expected_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
+        None, description="The currency of `expected_total`, by ISO 4217."
+    )
+
+
+class NewOrder(AgreedPrice):
     """What a guest orders. Prices are the menu's."""
 
     model_config = ConfigDict(
         json_schema_extra={
+            "dependentRequired": PAIR,
             "examples": [
                 {
                     "items": [
@@ -63,8 +84,10 @@ class NewOrder(Body):
                     ],
                     "note": "no onion",
                     "kitchen": "main",
+                    "expected_total": 2360,
+                    "expected_currency": "EUR",
                 }
-            ]
+            ],
         }
     )
 
@@ -73,16 +96,18 @@ class NewOrder(Body):
     kitchen: str = Field("", description="`main` when empty.")
 
 
-class OrderChange(Body):
+class OrderChange(AgreedPrice):
     """New items, a new note, or both; what is not named stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "extra napkins"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": PAIR, "examples": [{"note": "extra napkins"}]}
+    )
 
     items: Lines | None = None
     note: str | None = None
 
     @model_validator(mode="after")
-    def _changes_something(self) -> "OrderChange":
+    def _changes_something(self) -> Self:
         if self.items is None and self.note is None:
             raise ValueError("give items, a note, or both")
         return self
@@ -93,7 +118,8 @@ class OrderChangeWithId(OrderChange):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"id": "01M84H3W5V9ZK2Q7X4T6B8C1DE", "note": "extra napkins"}]
+            "dependentRequired": PAIR,
+            "examples": [{"id": "01M84H3W5V9ZK2Q7X4T6B8C1DE", "note": "extra napkins"}],
         }
     )
 
@@ -166,7 +192,9 @@ class NewMenu(Body):
         }
     )
 
-    currency: str = Field(description="ISO 4217 code of every price.", examples=["EUR"])
+    currency: str = Field(
+        description="ISO 4217 code of every price: a currency with minor units.", examples=["EUR"]
+    )
     items: list[Dish]
 
 

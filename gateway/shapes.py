@@ -1,7 +1,7 @@
 """The services' messages as JSON, in the shapes clients rely on.
 
-Money is in minor units, times are RFC 3339, statuses and causes lower-case names; what is not
-known yet is null.
+Money is in minor units, and ``currency_digits`` says how many digits those are; times are RFC 3339,
+statuses and causes lower-case names; what is not known yet is null.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from infra import clock
+from infra.currencies import currency_digits
 from shared_proto.restaurant.auth.v1 import auth_pb2
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2
 from shared_proto.restaurant.order.v1 import order_pb2
@@ -80,6 +81,7 @@ def order(message: order_pb2.Order) -> Json:
         "items": [_order_line(line) for line in message.items],
         "total": message.total,
         "currency": message.currency,
+        "currency_digits": currency_digits(message.currency),
         "note": message.note,
         "kitchen": message.kitchen,
         "cause": cause_name(message.cause),
@@ -169,6 +171,7 @@ def menu(message: order_pb2.Menu) -> Json:
     return {
         "version": message.version,
         "currency": message.currency,
+        "currency_digits": currency_digits(message.currency),
         "items": [menu_item(item) for item in message.items],
     }
 

@@ -25,19 +25,30 @@ from gateway.problems import (
     INVALID_ORDER,
     ORDER_NOT_FOUND,
     ORDERS_PAUSED,
+    PRICE_CHANGED,
     REASON_NEEDED,
     SOLD_OUT,
     TOO_MANY_ORDERS,
     TRANSITION_NOT_ALLOWED,
     VERSION_MISMATCH,
 )
-from gateway.schemas import Line, NewOrder, OrderChange, OrderChangeWithId
+from gateway.schemas import PAIR, AgreedPrice, Line, NewOrder, OrderChange, OrderChangeWithId
+from infra.errors import Violation
 from infra.identity import Caller
 from infra.logs import get_logger
 from infra.openapi import Parameter, Reply, operation
-from infra.web import JsonResponse, WholeResponse, parse_json, read_json, read_json_body
+from infra.problems import INVALID_REQUEST
+from infra.web import (
+    JsonResponse,
+    ProblemError,
+    WholeResponse,
+    parse_json,
+    read_json,
+    read_json_body,
+)
 from shared_proto.restaurant.order.v1.order_pb2 import (
     ORDER_STATUS_UNSPECIFIED,
+    AgreedTotal,
     CancelOrderRequest,
     GetOrderRequest,
     LineRequest,
@@ -64,6 +75,13 @@ ORDER_ID_IN_QUERY = Parameter(
 )
 CHANGED = Reply("The order as it is now.", body=answers.Order, headers=ETAG)
 OF_CHANGES = (ORDER_NOT_FOUND, TRANSITION_NOT_ALLOWED, VERSION_MISMATCH, INVALID_ORDER)
+OF_CONTENT = (SOLD_OUT, PRICE_CHANGED, HOUSE_CLOSED, ORDERS_PAUSED, BACKLOG_FULL)
+OF_EDITS = (
+    "As many portions of a dish with the same options as the order has keep their price; more of "
+    "them pay the menu's, on a line of their own where that differs. While no orders are taken an "
+    "edit may take portions away, and not add any. `expected_total` is the whole order's after the "
+    "edit, kept prices included."
+)
 
 
 class OrderRoutes:
@@ -104,7 +122,8 @@ class OrderRoutes:
         signed_in=True,
         description="With an `Idempotency-Key` it is safe to send again for 24 hours: the first "
         "answer is given again. It is the same order in whatever sequence its members stand, and "
-        "with or without those at their default.",
+        "with or without those at their default. With `expected_total` and `expected_currency` it is "
+        "placed at that price or not at all.",
         parameters=[
             Parameter(
                 IDEMPOTENCY_HEADER,
@@ -115,6 +134,7 @@ class OrderRoutes:
         ],
         problems=[
             SOLD_OUT,
+            PRICE_CHANGED,
             HOUSE_CLOSED,
             ORDERS_PAUSED,
             INVALID_ORDER,
@@ -138,6 +158,7 @@ class OrderRoutes:
                 idempotency_key=key,
                 body_sha256=hashlib.sha256(raw).digest() if key else b"",
                 content_sha256=content_digest(body) if key else b"",
+                agreed_total=_agreed_total(body),
             ),
             token=caller.token,
         )
@@ -228,9 +249,9 @@ class OrderRoutes:
         body=OrderChange,
         tag=TAG,
         signed_in=True,
-        description="Lines that stay keep their price.",
+        description=OF_EDITS,
         parameters=[ORDER_ID, IF_MATCH],
-        problems=[*OF_CHANGES, SOLD_OUT],
+        problems=[*OF_CHANGES, *OF_CONTENT],
     )
     async def change(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -243,8 +264,9 @@ class OrderRoutes:
         body=OrderChangeWithId,
         tag=TAG,
         signed_in=True,
+        description=OF_EDITS,
         parameters=[IF_MATCH],
-        problems=[*OF_CHANGES, SOLD_OUT],
+        problems=[*OF_CHANGES, *OF_CONTENT],
     )
     async def change_named_in_body(self, request: Request) -> Response:
         caller = await self._access.caller(request)
@@ -261,6 +283,7 @@ class OrderRoutes:
                 items=_line_requests(body.items or []),
                 note=body.note,
                 if_version=wanted_version(request),
+                agreed_total=_agreed_total(body),
             ),
             token=caller.token,
         )
@@ -326,6 +349,19 @@ def _line_requests(lines: "list[Line]") -> "list[LineRequest]":
     return [
         LineRequest(sku=line.sku, quantity=line.quantity, options=line.options) for line in lines
     ]
+
+
+def _agreed_total(body: AgreedPrice) -> AgreedTotal | None:
+    """The total that the guest has agreed to. Raises ProblemError where half of it is missing."""
+    total, currency = body.expected_total, body.expected_currency
+    if total is not None and currency is not None:
+        return AgreedTotal(total=total, currency=currency)
+    is_half = total is not None or currency is not None
+    if is_half or len(PAIR.keys() & body.model_fields_set) == 1:
+        missing = "expected_currency" if currency is None else "expected_total"
+        violation = Violation(f"/{missing}", f"give {' and '.join(PAIR)} together")
+        raise ProblemError(INVALID_REQUEST, "half of a price", errors=[violation])
+    return None
 
 
 def _status(query: QueryParams) -> OrderStatus.ValueType:

@@ -219,7 +219,7 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
 
     # What tests make happen.
 
-    def place(self, user_id: str, name: str) -> str:
+    def place(self, user_id: str, name: str, currency: str = "EUR") -> str:
         """A new order; its id."""
         order_id = f"{name}{shard_of(user_id)}"
         self._orders[order_id] = order_pb2.Order(
@@ -227,7 +227,7 @@ class FakeOrders(order_pb2_grpc.OrderServiceServicer):
             user_id=user_id,
             kitchen="main",
             version=0,
-            currency="EUR",
+            currency=currency,
             total=1980,
             placed_at=SOME_TIME,
             updated_at=SOME_TIME,

@@ -41,7 +41,12 @@ async def test_document_tells_of_every_answer_its_body_and_its_problems() -> Non
     assert told["components"]["schemas"]["NewOrder"]["examples"]
     refused = place["responses"]["409"]["content"]["application/problem+json"]
     kinds = refused["schema"]["properties"]["type"]["enum"]
-    assert kinds == ["/problems/house-closed", "/problems/orders-paused", "/problems/sold-out"]
+    assert kinds == [
+        "/problems/house-closed",
+        "/problems/orders-paused",
+        "/problems/price-changed",
+        "/problems/sold-out",
+    ]
     for path in EVENT_STREAMS:
         (media_type,) = told["paths"][path]["get"]["responses"]["200"]["content"]
         assert media_type == "text/event-stream"

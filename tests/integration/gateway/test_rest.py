@@ -125,6 +125,12 @@ async def test_unfit_idempotency_key_is_refused(key: str) -> None:
         ({"items": [{"sku": "bowl", "quantity": 1, "price": 1}]}, "/items/0/price"),
         ({**AN_ORDER, "total": 0}, "/total"),
         ({**AN_ORDER, "note": None}, "/note"),
+        ({**AN_ORDER, "expected_total": 1980}, "/expected_currency"),
+        ({**AN_ORDER, "expected_currency": "EUR"}, "/expected_total"),
+        ({**AN_ORDER, "expected_total": None}, "/expected_currency"),
+        ({**AN_ORDER, "expected_total": 0, "expected_currency": None}, "/expected_currency"),
+        ({**AN_ORDER, "expected_total": -1, "expected_currency": "EUR"}, "/expected_total"),
+        ({**AN_ORDER, "expected_total": 1, "expected_currency": "euro"}, "/expected_currency"),
     ],
 )
 async def test_body_of_another_shape_is_refused_with_pointers(body: object, pointer: str) -> None:
@@ -466,6 +472,75 @@ async def test_refusals_facts_and_violations_become_members_of_the_problem() -> 
     }
 
 
+EXPECTED = {"expected_total": 1980, "expected_currency": "EUR"}
+
+
+async def test_agreed_total_is_passed_on_with_orders_and_with_edits() -> None:
+    async with House().open() as house:
+        placed = await house.call("POST", "/order", json=AN_ORDER | EXPECTED)
+        assert placed.status_code == 201
+        order_id = placed.json()["id"]
+        for path, edit in (
+            (f"/order/{order_id}", {"note": "x"}),
+            ("/order", {"id": order_id, "note": "x"}),
+        ):
+            answer = await house.call("PUT", path, json=edit | EXPECTED)
+            assert answer.status_code == 200
+            alone = await house.call("PUT", path, json=edit | {"expected_total": 1980})
+            assert alone.status_code == 422
+        agreed = order_pb2.AgreedTotal(total=1980, currency="EUR")
+        assert [asked.agreed_total for asked in house.orders.asked] == [agreed] * 3
+
+
+async def test_price_that_changed_is_told_with_its_lines() -> None:
+    lines = [{"sku": "bowl", "name": "Bowl", "quantity": 2, "options": [], "unit_price": 49500}]
+    async with House().open() as house:
+        house.orders.refuse_with = ToldError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "PRICE_CHANGED",
+            items=json.dumps(lines),
+            total=99000,
+            currency="HUF",
+            currency_digits=2,
+        )
+        answer = await house.call("POST", "/order", json=AN_ORDER | EXPECTED)
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert problem["type"] == "/problems/price-changed"
+    assert problem["items"] == lines
+    assert (problem["total"], problem["currency"], problem["currency_digits"]) == (99000, "HUF", 2)
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits"), [("EUR", 2), ("HUF", 2), ("JPY", 0), ("KWD", 3), ("HRK", 2)]
+)
+async def test_digits_of_the_minor_units_stand_beside_every_currency(
+    currency: str, digits: int
+) -> None:
+    async with House().open() as house:
+        house.orders.menu.currency = currency
+        order_id = house.orders.place("anna", "foreign", currency)
+        whole = await house.call("GET", f"/order/{order_id}")
+        listed = await house.call("GET", "/order")
+        edited = await house.call("PUT", f"/order/{order_id}", json={"note": "x"})
+        async with house.stream("/order/stream", "anna") as events:
+            snapshot = await events.next("snapshot")
+        menu = await house.http.get("/menu")
+        imported = await house.call(
+            "PUT", "/menu", "boss", "admin", json={"currency": currency, "items": []}
+        )
+    assert snapshot is not None
+    for told in (
+        whole.json(),
+        listed.json()["orders"][0],
+        edited.json(),
+        snapshot.data["orders"][0],
+        menu.json(),
+        imported.json(),
+    ):
+        assert (told["currency"], told["currency_digits"]) == (currency, digits)
+
+
 async def test_failure_of_a_service_shows_nothing_of_its_inside() -> None:
     async with House().open() as house:
         house.orders.refuse_with = ValueError("postgres://secret")
@@ -496,7 +571,12 @@ async def test_callers_without_a_valid_token_are_refused_before_any_service_is_a
 async def test_menu_is_read_by_anyone_and_known_versions_are_not_sent_again() -> None:
     async with House().open() as house:
         answer = await house.http.get("/menu")
-        assert answer.json() == {"version": 3, "currency": "EUR", "items": []}
+        assert answer.json() == {
+            "version": 3,
+            "currency": "EUR",
+            "currency_digits": 2,
+            "items": [],
+        }
         again = await house.http.get("/menu", headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
 
@@ -526,7 +606,7 @@ async def test_menu_comes_back_as_it_was_imported() -> None:
     }
     async with House().open() as house:
         answer = await house.call("PUT", "/menu", "ada", "admin", json=menu)
-        assert answer.json() == {"version": 4, **menu}
+        assert answer.json() == {"version": 4, "currency_digits": 2, **menu}
         refused = await house.call("PUT", "/menu", "carla", "kitchen", json=menu)
         assert refused.status_code == 403
 
