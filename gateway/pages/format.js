@@ -3,13 +3,22 @@
 const locales = navigator.languages;
 const currencies = new Map();
 
-/** @param {number} amount in minor units of `currency` */
-export function money(amount, currency) {
-  if (!currencies.has(currency)) {
-    currencies.set(currency, new Intl.NumberFormat(locales, { style: 'currency', currency }));
+/**
+ * @param {number} amount in minor units
+ * @param {{currency: string, currency_digits: number}} of the order or the menu it belongs to:
+ *   browsers differ in how many digits a currency has
+ * @param {string} [signDisplay] as `Intl` has it
+ */
+export function money(amount, { currency, currency_digits: digits = 2 }, signDisplay = 'auto') {
+  // There is none before the first menu.
+  if (!currency) return '';
+  const key = `${currency} ${digits} ${signDisplay}`;
+  if (!currencies.has(key)) {
+    const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const style = { style: 'currency', currency, signDisplay, ...fraction };
+    currencies.set(key, new Intl.NumberFormat(locales, style));
   }
-  const format = currencies.get(currency);
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+  return currencies.get(key).format(amount / 10 ** digits);
 }
 
 const clock = new Intl.DateTimeFormat(locales, { timeStyle: 'short' });

@@ -209,15 +209,17 @@ function checkBill() {
   billView?.setWhyNot(bill.changes ? (isTooLate ? t.tooLate : '') : whyNot);
 }
 
-async function send() {
+/** @param {{total: number, currency: string}} price what the guest has agreed to */
+async function send(price) {
   const isNew = localStorage.getItem(WAS_HERE) === null;
   if (!account && !(await askWho(t.signInToOrder, isNew))) return;
   const { changes } = bill;
+  const body = bill.bodyAt(price);
   try {
     const order = changes
-      ? await saveChanges(changes)
+      ? await saveChanges(changes, body)
       : await call('POST', '/order', {
-          body: { ...bill.body, kitchen },
+          body: { ...body, kitchen },
           headers: { 'Idempotency-Key': bill.key },
         });
     orders.put(order);
@@ -227,7 +229,14 @@ async function send() {
   } catch (problem) {
     if (problem.status === 401) {
       onSignedOut();
-      if (await askWho(t.signedOut)) return send();
+      if (await askWho(t.signedOut)) return send(price);
+    }
+    // What was not answered may have been placed at that price: it is asked about as it was.
+    if (problem.status >= 400 && problem.status < 500) bill.forgetPrice();
+    if (problem.kind === 'price-changed') {
+      billView.askPrice(problem.facts);
+      loadMenu();
+      return;
     }
     const skus = problem.facts?.skus;
     if (skus) {
@@ -241,9 +250,9 @@ async function send() {
 }
 
 /** @throws {import('./api.js').Problem} */
-async function saveChanges({ id, version, was }) {
+async function saveChanges({ id, version, was }, body) {
   const save = (known) =>
-    call('PUT', `/order/${id}`, { body: bill.body, headers: { 'If-Match': `"${known}"` } });
+    call('PUT', `/order/${id}`, { body, headers: { 'If-Match': `"${known}"` } });
   try {
     return await save(version);
   } catch (problem) {
@@ -252,7 +261,7 @@ async function saveChanges({ id, version, was }) {
     orders.put(order);
     bill.learn(order);
     // Saved already: only the answer was lost.
-    if (contentOf(order) === contentOf(bill.body)) return order;
+    if (contentOf(order) === contentOf(body)) return order;
     // The kitchen took it or promised anew: the guest's words are all the same.
     if (contentOf(order) === was) return save(order.version);
     throw problem;
@@ -351,7 +360,7 @@ function stub(order) {
         order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
         h('small', `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
       ),
-      h('span.price', money(order.total, order.currency)),
+      h('span.price', money(order.total, order)),
     ),
   );
 }

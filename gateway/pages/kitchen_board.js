@@ -97,20 +97,42 @@ export class KitchenBoard {
   lines(ticket) {
     const before = this.#before.get(ticket.order_id);
     if (!before) return ticket.items;
-    const old = new Map(before.map((line) => [nameOf(line), line]));
-    const kept = new Set();
-    const lines = ticket.items.map((line) => {
-      const name = nameOf(line);
-      kept.add(name);
-      return old.has(name) ? line : { ...line, mark: 'added' };
-    });
-    const gone = before.filter((line) => !kept.has(nameOf(line)));
-    return [...gone.map((line) => ({ ...line, mark: 'gone' })), ...lines];
+    const isSame = samePortions(before, ticket.items);
+    const stood = counter(before);
+    const stands = counter(ticket.items);
+    const added = (line) => !stood(line) && !isSame(line);
+    const gone = before.filter((line) => !stands(line) && !isSame(line));
+    return [
+      ...gone.map((line) => ({ ...line, mark: 'gone' })),
+      ...ticket.items.map((line) => (added(line) ? { ...line, mark: 'added' } : line)),
+    ];
   }
 }
 
-function nameOf({ sku, quantity, options }) {
-  return JSON.stringify([sku, quantity, options]);
+/** Takes a line like the one given from `lines`, as often as there is one; false when there is none. */
+function counter(lines) {
+  const counts = new Map();
+  const nameOf = (line) => `${line.quantity} ${dishOf(line)}`;
+  for (const line of lines) counts.set(nameOf(line), (counts.get(nameOf(line)) ?? 0) + 1);
+  return (line) => {
+    const count = counts.get(nameOf(line)) ?? 0;
+    counts.set(nameOf(line), count - 1);
+    return count > 0;
+  };
+}
+
+/** Tells of a line whether there are as many portions of its dish in both, on however many lines. */
+function samePortions(before, after) {
+  const difference = new Map();
+  const add = (sign) => (line) =>
+    difference.set(dishOf(line), (difference.get(dishOf(line)) ?? 0) + sign * line.quantity);
+  before.forEach(add(-1));
+  after.forEach(add(1));
+  return (line) => difference.get(dishOf(line)) === 0;
+}
+
+function dishOf({ sku, options }) {
+  return JSON.stringify([sku, [...options].sort()]);
 }
 
 /** Whether a station has anything to do with a ticket; '' is all of them. */

@@ -7,12 +7,13 @@ import { t } from './guest_words.js';
 /** Of one dish. */
 export const MOST = 99;
 
-/** What a dish with these options costs. */
+/** What a dish with these options costs; as the order service has it, never less than nothing. */
 export function priceOf(dish, options) {
-  return dish.option_groups
+  const price = dish.option_groups
     .flatMap((group) => group.options)
     .filter((option) => options.includes(option.name))
     .reduce((sum, option) => sum + option.price, dish.price);
+  return Math.max(price, 0);
 }
 
 /**
@@ -68,7 +69,7 @@ export class Menu {
     for (const [index, dishes] of [...categories.values()].entries()) {
       syncChildren(
         this.element.querySelector(`#category-${index} .dishes`),
-        dishes.map((dish) => ({ dish, currency: menu.currency })),
+        dishes.map((dish) => ({ dish, currency: menu.currency, digits: menu.currency_digits })),
         ({ dish }) => dish.sku,
         ({ dish }) => this.#dish(dish),
       );
@@ -131,7 +132,7 @@ export class Menu {
       },
       h('span.dish-name', h('b.on-bill', { data: { sku: dish.sku } }), dish.name),
       dish.available
-        ? h('span.price', money(dish.price, this.menu.currency))
+        ? h('span.price', money(dish.price, this.menu))
         : h('span.sold-out', t.soldOut),
       h(`span.sign${hasOptions ? '.unfolds' : ''}`, { 'aria-hidden': 'true' }),
     );
@@ -182,20 +183,20 @@ export class Menu {
               this.element.querySelector(`[data-sku="${CSS.escape(dish.sku)}"] .dish-row`).focus();
             },
           },
-          `${t.add} · ${money(price, this.menu.currency)}`,
+          `${t.add} · ${money(price, this.menu)}`,
         ),
       );
     };
     update();
     return h(
       'div.fold-inner',
-      dish.option_groups.map((group) => optionGroup(dish, group, chosen, this.menu.currency, update)),
+      dish.option_groups.map((group) => optionGroup(dish, group, chosen, this.menu, update)),
       foot,
     );
   }
 }
 
-function optionGroup(dish, group, chosen, currency, onChange) {
+function optionGroup(dish, group, chosen, menu, onChange) {
   const isSingle = group.min === 1 && group.max === 1;
   const inputs = [];
   const limit = () => {
@@ -227,7 +228,7 @@ function optionGroup(dish, group, chosen, currency, onChange) {
       'label.option',
       input,
       h('span', option.name),
-      option.price !== 0 && h('span.price', `+${money(option.price, currency)}`),
+      option.price !== 0 && h('span.price', money(option.price, menu, 'always')),
     );
   });
   limit();

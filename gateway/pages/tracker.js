@@ -49,9 +49,9 @@ export class Tracker {
         h('h1.status', { tabindex: '-1', data: { key: 'status' } }, t.statuses[order.status]),
         h('p.promise', promise),
         rail(order),
-        h('ul.lines', order.items.map((line) => orderLine(line, order.currency))),
+        h('ul.lines', order.items.map((line) => orderLine(line, order))),
         order.note && h('p.note-strip', order.note),
-        h('p.total', h('span', t.total), h('b', money(order.total, order.currency))),
+        h('p.total', h('span', t.total), h('b', money(order.total, order))),
         this.#actions(order),
       ),
     );
@@ -168,11 +168,11 @@ function moveAlong(stops, before) {
   stops.style.setProperty('--reached', reached);
 }
 
-function orderLine(line, currency) {
+function orderLine(line, order) {
   return h(
     'li.line',
     h('b.times', `${line.quantity}×`),
     h('span.what', line.name, line.options.length > 0 && h('small', line.options.join(', '))),
-    h('span.price', money(line.line_total, currency)),
+    h('span.price', money(line.line_total, order)),
   );
 }

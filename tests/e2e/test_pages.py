@@ -334,6 +334,212 @@ async def test_order_whose_answer_was_lost_is_placed_once(people: People) -> Non
     assert len(orders["orders"]) == 1
 
 
+@asynccontextmanager
+async def price_changed(stack: Stack, sku: str, price: int) -> AsyncIterator[None]:
+    """The owner sets another price for a dish, and the old one at the end."""
+    owner = stack.staff("admin")
+    menu = (await owner.call("GET", "/menu")).json()
+    before = {name: menu[name] for name in ("currency", "items")}
+    items = [dish | {"price": price} if dish["sku"] == sku else dish for dish in menu["items"]]
+    try:
+        (await owner.call("PUT", "/menu", json=before | {"items": items})).raise_for_status()
+        yield
+    finally:
+        (await owner.call("PUT", "/menu", json=before)).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("locale", "was", "now", "yes", "back"),
+    [
+        ("en-GB", "€5.60", "€19.60", "Order for €19.60", "Back"),
+        ("ru-RU", "5,60 €", "19,60 €", "Заказать за 19,60 €", "Назад"),
+    ],
+)
+async def test_price_that_changed_under_an_open_bill_is_asked_about(
+    people: People, stack: Stack, locale: str, was: str, now: str, yes: str, back: str
+) -> None:
+    guest = await people.guest(locale=locale)
+    bill = guest.page.locator(".bill")
+    await guest.write_down("lemon-tart")
+    async with price_changed(stack, "lemon-tart", 1960):
+        await guest.send()
+        await guest.sign_up(new_login())
+        question = bill.get_by_role("group", name=re.compile("price|цена", re.I))
+        await expect(question).to_contain_text(was)
+        await expect(question).to_contain_text(now)
+        await expect(question.locator("li")).to_contain_text("Lemon Tart")
+        await expect(question.get_by_role("button", name=back)).to_be_focused()
+        await expect(bill.locator("[data-key=send]")).to_be_hidden()
+        await assert_accessible(guest.page)
+        await question.get_by_role("button", name=back).click()
+        await expect(question).to_be_hidden()
+        await expect(bill.locator("[data-key=send]")).to_contain_text(now)
+        listed = await guest.page.evaluate("() => fetch('/order').then(it => it.json())")
+        assert listed["orders"] == []
+        async with price_changed(stack, "lemon-tart", 560):
+            await guest.send()
+            await expect(question).to_be_visible()
+        # It moved once more while the guest thought.
+        await question.get_by_role("button", name=was).click()
+        await question.get_by_role("button", name=yes).click()
+        await guest.number()
+        await expect(guest.ticket.locator(".total")).to_contain_text(now)
+
+
+async def test_order_whose_answer_was_lost_is_placed_once_though_its_price_changed(
+    people: People, stack: Stack
+) -> None:
+    guest = await people.guest()
+    lost = 0
+
+    async def lose_first_answer(route: Route) -> None:
+        nonlocal lost
+        if route.request.method == "POST" and not lost:
+            lost += 1
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await guest.page.route("**/order", lose_first_answer)
+    await guest.write_down("lemon-tart")
+    await guest.send()
+    await guest.sign_up(new_login())
+    await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("can’t reach")
+    async with price_changed(stack, "lemon-tart", 1960):
+        # The page hears of it when it is looked at again.
+        await guest.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(guest.page.locator("[data-key=send]")).to_contain_text("€19.60")
+        await guest.send()
+        await guest.number()
+    await expect(guest.ticket.locator(".total")).to_contain_text("€5.60")
+    listed = await guest.page.evaluate("() => fetch('/order').then(it => it.json())")
+    assert len(listed["orders"]) == 1
+
+
+async def test_changed_order_comes_to_what_the_page_said_kept_prices_included(
+    people: People, stack: Stack
+) -> None:
+    guest = await people.guest()
+    await guest.write_down("lemon-tart")
+    await guest.send()
+    await guest.sign_up(new_login())
+    await guest.number()
+    bill = guest.page.locator(".bill")
+    send = bill.locator("[data-key=send]")
+    more = bill.get_by_role("button", name="One Lemon Tart more")
+    async with price_changed(stack, "lemon-tart", 1000):
+        await guest.page.reload()
+        await guest.ticket.get_by_role("button", name="Change").click()
+        await expect(send).to_contain_text("€5.60")
+        await more.click()
+        await expect(send).to_contain_text("€15.60")
+        await guest.send()
+        await guest.expect_status("queued")
+        await expect(guest.ticket.locator(".total")).to_contain_text("€15.60")
+        await expect(guest.ticket.locator(".line")).to_have_count(2)
+        await guest.ticket.get_by_role("button", name="Change").click()
+        await expect(bill.locator(".line")).to_have_count(1)
+        await more.click()
+        async with price_changed(stack, "lemon-tart", 3000):
+            await guest.send()
+            question = bill.get_by_role("group", name=re.compile("price", re.I))
+            await expect(question).to_contain_text("€25.60")
+            await question.get_by_role("button", name="Save for €45.60").click()
+            await guest.expect_status("queued")
+            await expect(guest.ticket.locator(".total")).to_contain_text("€45.60")
+
+
+def small_menu(currency: str, digits: int, price: int, *options: int) -> dict[str, Any]:
+    group = {
+        "name": "size",
+        "min": 0,
+        "max": 2,
+        "options": [{"name": f"size {price}", "price": price} for price in options],
+    }
+    dish = {
+        "sku": "chicken-bowl",
+        "name": "Bowl",
+        "category": "Bowls",
+        "station": "grill",
+        "price": price,
+        "prep_seconds": 1,
+        "available": True,
+        "option_groups": [group],
+    }
+    return {
+        "version": 9_999,
+        "currency": currency,
+        "currency_digits": digits,
+        "items": [dish],
+    }
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits", "price", "shown"),
+    [
+        ("HUF", 2, 99_000, "HUF\u00a0990.00"),
+        ("JPY", 0, 1_050, "JP¥1,050"),
+        ("KWD", 3, 1_050, "KWD\u00a01.050"),
+        # What the page is told counts, whatever the browser knows of the currency.
+        ("EUR", 3, 1_050, "€1.050"),
+    ],
+)
+async def test_minor_units_are_divided_as_the_menu_says(
+    people: People, stack: Stack, currency: str, digits: int, price: int, shown: str
+) -> None:
+    page = await (await people.context()).new_page()
+    menu = small_menu(currency, digits, price)
+    await page.route("**/menu", lambda route: route.fulfill(json=menu))
+    await page.goto(stack.gateway_url)
+    await expect(page.locator(".dish .price").first).to_have_text(shown)
+
+
+async def test_menu_that_a_browser_kept_from_the_release_before_is_read_anew(
+    people: People, stack: Stack
+) -> None:
+    page = await (await people.context()).new_page()
+    menu = small_menu("JPY", 0, 1_050)
+    await page.route("**/menu", lambda route: route.fulfill(json=menu))
+    await page.add_init_script(
+        """const { fetch } = window;
+        window.fetch = async (path, options) => {
+            const answer = await fetch(path, options);
+            if (path !== '/menu' || options.cache === 'reload') return answer;
+            const { currency_digits, ...kept } = await answer.json();
+            return new Response(JSON.stringify(kept), answer);
+        };"""
+    )
+    await page.goto(stack.gateway_url)
+    await expect(page.locator(".dish .price").first).to_have_text("JP¥1,050")
+
+
+async def test_house_without_a_menu_has_a_page(people: People, stack: Stack) -> None:
+    page = await (await people.context()).new_page()
+    menu = {"version": 0, "currency": "", "currency_digits": 2, "items": []}
+    await page.route("**/menu", lambda route: route.fulfill(json=menu))
+    await page.goto(stack.gateway_url)
+    await expect(page.locator(".menu .empty")).to_be_visible()
+
+
+async def test_option_that_makes_a_dish_cheaper_shows_so_and_never_pays_the_guest(
+    people: People, stack: Stack
+) -> None:
+    page = await (await people.context()).new_page()
+    menu = small_menu("EUR", 2, 200, -150, -100, 50)
+    await page.route("**/menu", lambda route: route.fulfill(json=menu))
+    await page.goto(stack.gateway_url)
+    await page.locator(".dish-row").click()
+    prices = page.locator(".option .price")
+    await expect(prices).to_have_text(["-€1.50", "-€1.00", "+€0.50"])
+    add = page.locator(".fold .primary")
+    for label, shown in (("size -150", "€0.50"), ("size -100", "€0.00")):
+        await page.get_by_label(label, exact=False).check()
+        await expect(add).to_contain_text(shown)
+    await add.click()
+    await expect(page.locator(".bill .total")).to_contain_text("€0.00")
+
+
 async def test_russian_browser_reads_russian(people: People) -> None:
     guest = await people.guest(locale="ru-RU")
     await expect(guest.page.locator("html")).to_have_attribute("lang", "ru")
@@ -432,6 +638,47 @@ async def test_changed_ticket_shows_what_was_struck_and_added_until_acknowledged
     await expect(card.locator("ins")).to_contain_text("2×Chicken Bowl")
     await card.get_by_role("button", name="Got it").click()
     await expect(card.locator(".flag, del, ins")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks"),
+    [
+        ([5, 1], [5], {"gone": [1]}),
+        ([1, 1], [1], {"gone": [1]}),
+        ([1, 1, 1], [1], {"gone": [1, 1]}),
+        ([1], [1, 1], {"added": [1]}),
+        ([5, 1], [1, 5], {}),
+        # As many portions as before: nothing for a cook to do.
+        ([5, 1], [6], {}),
+        ([5, 1], [7], {"gone": [5, 1], "added": [7]}),
+    ],
+)
+async def test_equal_lines_of_a_changed_ticket_are_counted(
+    people: People, stack: Stack, before: list[int], after: list[int], marks: dict[str, list[int]]
+) -> None:
+    page = await (await people.context()).new_page()
+    await page.goto(f"{stack.gateway_url}/board")
+    lines = await page.evaluate(
+        """async ([before, after]) => {
+            const { src } = document.querySelector('script[type=module]');
+            const { KitchenBoard } = await import(new URL('kitchen_board.js', src));
+            const board = new KitchenBoard();
+            const ticket = (revision, quantities, flag) => ({
+                order_id: 'x', status: 'queued', revision, flag,
+                items: quantities.map(quantity => ({sku: 'bowl', quantity, options: ['rice']})),
+            });
+            board.apply('snapshot', {tickets: [ticket(1, before, null)]});
+            board.apply('ticket', ticket(2, after, 'changed'));
+            return board.lines(board.get('x'));
+        }""",
+        [before, after],
+    )
+    found: dict[str, list[int]] = {}
+    for line in lines:
+        if "mark" in line:
+            found.setdefault(line["mark"], []).append(line["quantity"])
+    assert found == marks
+    assert [line["quantity"] for line in lines if line.get("mark") != "gone"] == after
 
 
 async def test_ticket_voided_while_cooking_stands_out_until_acknowledged(people: People) -> None:
