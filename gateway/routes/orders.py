@@ -122,8 +122,8 @@ class OrderRoutes:
         signed_in=True,
         description="With an `Idempotency-Key` it is safe to send again for 24 hours: the first "
         "answer is given again. It is the same order in whatever sequence its members stand, and "
-        "with or without those at their default. With `expected_total` and `expected_currency` it is "
-        "placed at that price or not at all.",
+        "with or without those at their default. With `expected_total` and `expected_currency` "
+        "it is placed at that price or not at all.",
         parameters=[
             Parameter(
                 IDEMPOTENCY_HEADER,

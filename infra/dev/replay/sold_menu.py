@@ -9,6 +9,7 @@ from typing import Any
 from infra.dev.replay.sales_file import SoldLine, SoldOrder
 
 STATION = "grill"
+CURRENCY = "USD"
 LONGEST_SLUG = 48
 
 
@@ -38,11 +39,15 @@ class SoldMenu:
 
     def as_menu(self) -> dict[str, Any]:
         """The menu as ``PUT /menu`` takes it."""
-        return {"currency": "USD", "items": [self._as_item(d) for d in self._dishes.values()]}
+        return {"currency": CURRENCY, "items": [self._as_item(d) for d in self._dishes.values()]}
 
     def order_for(self, sold: SoldOrder) -> dict[str, Any]:
-        """What ``POST /order`` takes to sell the same again, for the same money."""
-        return {"items": [self._as_line(line) for line in sold.lines]}
+        """What ``POST /order`` takes to sell the same again, for the same money or not at all."""
+        return {
+            "items": [self._as_line(line) for line in sold.lines],
+            "expected_total": sold.total,
+            "expected_currency": CURRENCY,
+        }
 
     def _as_item(self, dish: _Dish) -> dict[str, Any]:
         options = [{"name": name, "price": 0} for name in dish.choices]
