@@ -509,11 +509,13 @@ def price_lines(
         at = f"/items/{index}"
         if not 1 <= request.quantity <= MAX_QUANTITY:
             violations.append(Violation(f"{at}/quantity", f"must be 1 to {MAX_QUANTITY}"))
+        added = request.quantity
         portions = staying.take(request) if staying else []
-        added = request.quantity - sum(line.quantity for line in portions)
-        if portions and not added:
-            lines += portions
-            continue
+        if portions:
+            added -= sum(line.quantity for line in portions)
+            if not added:
+                lines += portions
+                continue
         item = menu.items.get(request.sku)
         if item is None:
             violations.append(Violation(f"{at}/sku", f"there is no dish {request.sku!r}"))

@@ -243,8 +243,9 @@ async function send(price) {
       problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
       problem.facts.hasRest = bill.lines.some(({ sku }) => !skus.includes(sku));
     }
-    billView.complain(explain(problem));
-    if (['sold-out', 'invalid-order', 'house-closed', 'orders-paused'].includes(problem.kind)) loadMenu();
+    const isStopped = ['house-closed', 'orders-paused'].includes(problem.kind);
+    billView.complain([explain(problem), changes && isStopped && t.onlyTakeOff].filter(Boolean).join(' '));
+    if (isStopped || ['sold-out', 'invalid-order'].includes(problem.kind)) loadMenu();
     if (changes) orders.load(changes.id).catch(() => {});
   }
 }

@@ -35,6 +35,7 @@ const WORDS = {
   orderFor: [(price) => `Order for ${price}`, (price) => `Заказать за ${price}`],
   saveFor: [(price) => `Save for ${price}`, (price) => `Сохранить за ${price}`],
   back: ['Back', 'Назад'],
+  onlyTakeOff: ['You can still take things off.', 'Убрать из заказа можно, добавить нельзя.'],
   dropChanges: ['Leave it as it was', 'Оставить как было'],
   changing: [(n) => (n ? `Changing order ${n}` : 'Changing your order'), (n) => (n ? `Меняем заказ ${n}` : 'Меняем заказ')],
   writtenDown: [(name) => `${name} is on the ticket`, (name) => `${name}: записано`],

@@ -291,6 +291,32 @@ async def test_paused_house_says_so_and_takes_no_order(people: People) -> None:
     await expect(guest.page.locator(".strip")).to_have_count(0)
 
 
+async def test_paused_house_takes_things_off_an_order_and_adds_none(
+    people: People, stack: Stack
+) -> None:
+    guest = await people.guest()
+    await guest.write_down("lemon-tart")
+    await guest.write_down("lemon-tart")
+    await guest.send()
+    await guest.sign_up(new_login())
+    await guest.number()
+    cook = stack.staff("cook")
+    bill = guest.page.locator(".bill")
+    (await cook.call("PUT", "/house/pause", json={"paused": True})).raise_for_status()
+    try:
+        await guest.ticket.get_by_role("button", name="Change").click()
+        await bill.get_by_role("button", name="One Lemon Tart more").click()
+        await guest.send()
+        await expect(bill.locator("> * [role=alert]").first).to_contain_text("take things off")
+        for _ in range(2):
+            await bill.get_by_role("button", name="One Lemon Tart fewer").click()
+        await guest.send()
+        await guest.expect_status("queued")
+        await expect(guest.ticket.locator(".times")).to_have_text("1×")
+    finally:
+        (await cook.call("PUT", "/house/pause", json={"paused": False})).raise_for_status()
+
+
 async def test_closed_house_tells_its_hours(people: People, stack: Stack) -> None:
     page = await (await people.context()).new_page()
     days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
