@@ -29,7 +29,7 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
     """
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     if console:
-        processors = [merge_contextvars, add_log_level, _stamp(service), _console_renderer()]
+        processors = [merge_contextvars, add_log_level, _stamp(service), console_renderer()]
         foreign: Sequence[Processor] = processors
     else:
         line = _json_line(service)
@@ -67,7 +67,8 @@ def _stamp(service: str) -> Processor:
     return add
 
 
-def _console_renderer() -> Processor:
+def console_renderer() -> Processor:
+    """Renders a line for people, in colour where stderr is a terminal."""
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(),
         timestamp_key="time",

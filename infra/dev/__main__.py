@@ -5,18 +5,26 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
+from auth.openapi import API_PREFIX
+from infra.dev import terminal
 from infra.dev.certificates import tls_settings
 from infra.dev.children import Child, kept_running
+from infra.dev.folder import FolderError, take_folder
 from infra.dev.guest import open_http
 from infra.dev.layout import Layout, LayoutError
 from infra.dev.local_redis import RedisNotFoundError, find_redis_server, redis_command
-from infra.dev.opening import OpeningError, import_sample_menu_if_none, make_staff
+from infra.dev.opening import OpeningError, import_first_menu, make_staff
+from infra.dev.pace import SPEED, pace_of
 from infra.dev.readiness import NotReadyError, wait_until_ready
 from infra.dev.secrets_file import FILE_NAME, STAFF, Secrets, read_or_make_secrets
+from infra.dev.service_log import ServiceLog
 from infra.dev.services import SERVICES, Service
 from infra.dev.settings import DevSettings
+from infra.grpc_runtime import open_channel
+from infra.tls import Tls
 
 READY_SECONDS = 60
 
@@ -32,39 +40,43 @@ def main() -> int:
     settings = DevSettings()
     try:
         layout = Layout.from_environment(os.environ)
+        # Held until this process ends.
+        lock = take_folder(settings.var)
         layout.check_ports_are_free()
         redis = _redis(settings, layout)
-    except (LayoutError, RedisNotFoundError) as error:
+        secrets = read_or_make_secrets(settings.var)
+    except (LayoutError, FolderError, RedisNotFoundError) as error:
         print(f"brigade: {error}", file=sys.stderr)
         return 1
-    secrets = read_or_make_secrets(settings.var)
-    services = [
-        Child(
-            service.name,
-            [sys.executable, "-m", service.name],
-            layout.environment_of(service, secrets, _given(settings, service)),
-        )
-        for service in SERVICES
-    ]
-    return asyncio.run(_run(settings, layout, secrets, redis, services))
+    with lock:
+        return asyncio.run(_run(settings, layout, secrets, redis))
 
 
-def _given(settings: DevSettings, service: Service) -> Mapping[str, str]:
+def _given(settings: DevSettings, service: Service) -> dict[str, str]:
     """What the environment already settles for ``service``."""
-    return (tls_settings(service, settings.certs) if settings.certs else {}) | os.environ
+    certificates = tls_settings(service, settings.certs) if settings.certs else {}
+    return certificates | pace_of(os.environ) | os.environ
 
 
 def _redis(settings: DevSettings, layout: Layout) -> Child:
     data, logs = settings.var / "redis", settings.var / "log"
     for folder in (data, logs):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     command = redis_command(find_redis_server(), layout.redis_port, data)
     return Child("redis", [*command, "--logfile", str(logs / "redis.log")], os.environ)
 
 
-async def _run(
-    settings: DevSettings, layout: Layout, secrets: Secrets, redis: Child, services: list[Child]
-) -> int:
+async def _run(settings: DevSettings, layout: Layout, secrets: Secrets, redis: Child) -> int:
+    log = ServiceLog()
+    services = [
+        Child(
+            service.name,
+            [sys.executable, "-m", service.name],
+            layout.environment_of(service, secrets, _given(settings, service)),
+            follow=log.follow,
+        )
+        for service in SERVICES
+    ]
     stopping = asyncio.Event()
 
     def stop() -> None:
@@ -78,9 +90,12 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     print("Starting Redis and the four services…", flush=True)
+    *behind, gateway = services
     # The blocks end inside out: Redis stops when nobody needs it any more.
-    async with kept_running(redis), kept_running(*services):
-        opening = asyncio.create_task(_open_the_house(layout, secrets))
+    async with kept_running(redis), kept_running(*behind) as keep:
+        opening = asyncio.create_task(
+            _open_the_house(settings, layout, secrets, lambda: keep(gateway))
+        )
         stopped = asyncio.create_task(stopping.wait())
         misled = asyncio.create_task(_one_can_not_run(services))
         await asyncio.wait({opening, stopped, misled}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,10 +108,14 @@ async def _run(
                 return os.EX_CONFIG
         elif error := opening.exception():
             stopped.cancel()
+            log.tell_all()
             return _explain(error, services)
         else:
-            print("\n".join(_banner(settings, layout, secrets)), flush=True)
-            await stopped
+            banner = "\n".join(_banner(settings, layout, secrets))
+            print(banner, flush=True)
+            log.open()
+            with terminal.on_enter(lambda: print(banner, flush=True)):
+                await stopped
     print("Brigade is closed.", flush=True)
     return 0
 
@@ -111,16 +130,37 @@ async def _one_can_not_run(services: list[Child]) -> None:
             task.cancel()
 
 
-async def _open_the_house(layout: Layout, secrets: Secrets) -> None:
+async def _open_the_house(
+    settings: DevSettings, layout: Layout, secrets: Secrets, start_gateway: Callable[[], None]
+) -> None:
+    """Returns when all is ready. The gateway comes last: no guest ever finds an empty menu."""
+    *behind, gateway = SERVICES
     ops_urls = {service.name: layout.ops_url(service.name) for service in SERVICES}
-    await wait_until_ready(ops_urls, seconds=READY_SECONDS)
+    await wait_until_ready(
+        {service.name: ops_urls[service.name] for service in behind}, seconds=READY_SECONDS
+    )
     auth = layout.environment_of(SERVICES[0], secrets, os.environ)
-    async with open_http(layout.gateway_url) as http:
-        staff = {
-            login: await make_staff(http, login, secrets.passwords[login], role, auth)
-            for login, role in STAFF.items()
-        }
-        await import_sample_menu_if_none(staff["admin"])
+    tls = _tls_of(gateway, _given(settings, gateway))
+    async with open_http(f"{layout.auth_url}{API_PREFIX}") as http:
+        admin, _ = await asyncio.gather(
+            *(
+                make_staff(http, login, secrets.passwords[login], role, auth)
+                for login, role in STAFF.items()
+            )
+        )
+        async with open_channel(layout.grpc_target("order"), tls) as order:
+            await import_first_menu(order, admin)
+    start_gateway()
+    await wait_until_ready({gateway.name: ops_urls[gateway.name]}, seconds=READY_SECONDS)
+
+
+def _tls_of(service: Service, environment: Mapping[str, str]) -> Tls | None:
+    """What ``service`` shows to the others, None where gRPC is spoken in the clear."""
+    settings = (f"{service.prefix}TLS_{part}" for part in ("CERT", "KEY", "CA"))
+    cert, key, ca = (
+        Path(environment[name]) if environment.get(name) else None for name in settings
+    )
+    return Tls.read(cert, key, ca) if cert and key and ca else None
 
 
 def _explain(error: BaseException, services: list[Child]) -> int:
@@ -151,8 +191,13 @@ def _banner(settings: DevSettings, layout: Layout, secrets: Secrets) -> Iterator
     yield f"  API       {gateway}/docs and {layout.auth_url}/docs"
     yield f"  admin     admin / {secrets.passwords['admin']}"
     yield f"  first     curl {gateway}/menu"
+    speed = float((pace_of(os.environ) | os.environ)[SPEED])
+    if speed != 1:
+        yield f"  time      cooking is {speed:g} times as fast; in real time: {SPEED}=1 ./task dev"
     yield f"  data      {settings.var} (passwords in {FILE_NAME})"
     yield f"  redis     redis-cli -p {layout.redis_port}"
+    if terminal.is_there():
+        yield "Enter shows this again."
     yield "Ctrl-C stops everything."
     yield ""
 

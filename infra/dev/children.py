@@ -6,8 +6,9 @@ Why not a library: docs/decisions/0010-our-own-process-keeper.md.
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -15,17 +16,29 @@ STEADY_SECONDS = 10.0
 """A process that lived this long is started again without a longer pause than the first."""
 STOP_SECONDS = 3.5
 """How long a process may take to end after SIGTERM before it is killed."""
+LAST_WORDS_SECONDS = 1.0
+"""How long what a process wrote is read after its end."""
+
+Follow = Callable[[asyncio.StreamReader], Coroutine[Any, Any, None]]
 
 
 class Child:
     """A process that is started again when it ends, after a pause that doubles each time; but not
     when its status says that its settings are at fault (``EX_CONFIG`` of sysexits.h).
 
-    It writes straight to our own output, and lives in a session of its own: Ctrl-C at the terminal
-    reaches us alone, and we stop our children in good order.
+    It lives in a session of its own: Ctrl-C at the terminal reaches us alone, and we stop our
+    children in good order. It writes straight to our own output, unless ``follow`` is given: that
+    reads what it writes to stderr, until its end.
     """
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        follow: Follow | None = None,
+    ) -> None:
         self.name = name
         self.endings = 0
         self.last_status: int | None = None
@@ -33,6 +46,7 @@ class Child:
         """Set when it has ended for its settings, so that it is not started again."""
         self._command = command
         self._environment = environment
+        self._follow = follow
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -52,9 +66,12 @@ class Child:
                 *self._command,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE if self._follow else None,
                 start_new_session=True,
             )
-            if not await self._ended_by_itself(self._process):
+            async with self._followed(self._process):
+                ended_by_itself = await self._ended_by_itself(self._process)
+            if not ended_by_itself:
                 return
             if self.last_status == os.EX_CONFIG:
                 self.can_not_run.set()
@@ -68,6 +85,17 @@ class Child:
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    @asynccontextmanager
+    async def _followed(self, process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+        if self._follow is None or process.stderr is None:
+            yield
+            return
+        following = asyncio.create_task(self._follow(process.stderr))
+        yield
+        # What it started, if that outlives it, may hold its output open.
+        await asyncio.wait({following}, timeout=LAST_WORDS_SECONDS)
+        following.cancel()
 
     async def _ended_by_itself(self, process: asyncio.subprocess.Process) -> bool:
         ended = asyncio.create_task(process.wait())
@@ -108,12 +136,21 @@ class Child:
 
 
 @asynccontextmanager
-async def kept_running(*children: Child) -> AsyncIterator[None]:
-    """Keeps ``children`` running while the block runs, then stops them all at once."""
-    keeping = [asyncio.create_task(child.keep_running()) for child in children]
+async def kept_running(*children: Child) -> AsyncIterator[Callable[[Child], None]]:
+    """Keeps ``children`` running while the block runs, then stops them all at once.
+
+    Yields what starts another one, which is kept and stopped with them.
+    """
+    keeping: dict[Child, asyncio.Task[None]] = {}
+
+    def keep(child: Child) -> None:
+        keeping[child] = asyncio.create_task(child.keep_running())
+
+    for child in children:
+        keep(child)
     try:
-        yield
+        yield keep
     finally:
-        for child in children:
+        for child in keeping:
             child.stop()
-        await asyncio.gather(*keeping)
+        await asyncio.gather(*keeping.values())

@@ -6,14 +6,23 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import httpx
+from google.protobuf.json_format import ParseDict
 
 from infra.dev.guest import Guest
 from infra.dev.settings import REPOSITORY
+from infra.grpc_runtime import user_metadata
+from shared_proto.restaurant.order.v1.order_pb2 import GetMenuRequest, ImportMenuRequest
+from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceStub
+
+if TYPE_CHECKING:
+    from shared_proto.restaurant.order.v1.order_pb2_grpc import OrderServiceAsyncStub
 
 SAMPLE_MENU = REPOSITORY / "infra" / "sample_menu.json"
+MENU_SECONDS = 10
 
 
 class OpeningError(Exception):
@@ -93,6 +102,26 @@ async def import_sample_menu_if_none(admin: Guest) -> bool:
         return False
     await import_menu(admin, read_menu(SAMPLE_MENU))
     return True
+
+
+async def import_first_menu(order: grpc.aio.Channel, admin: Guest) -> None:
+    """Makes the sample the restaurant's menu where it has none, before there is a gateway.
+
+    Args:
+        order: to the order service.
+
+    Raises:
+        OpeningError: the menu was refused.
+    """
+    stub: OrderServiceAsyncStub = OrderServiceStub(order)
+    try:
+        answer = await stub.GetMenu(GetMenuRequest(), timeout=MENU_SECONDS, wait_for_ready=True)
+        if not answer.menu.items:
+            sample = ParseDict(read_menu(SAMPLE_MENU), ImportMenuRequest())
+            token = user_metadata(await admin.token())
+            await stub.ImportMenu(sample, metadata=token, timeout=MENU_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        raise OpeningError(f"the menu was refused: {error.details()}") from error
 
 
 def read_menu(path: Path) -> dict[str, Any]:
