@@ -32,6 +32,7 @@ from infra.identity import Guard, TokenVerifier
 from infra.limits import Limit
 from infra.logs import get_logger
 from infra.ops import ops_app
+from infra.outage import Outage
 from infra.process import http_server
 from infra.redis_client import open_redis, ping
 from shared_proto.restaurant.auth.v1 import auth_pb2_grpc
@@ -160,11 +161,13 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
 
 
 async def _keep_keys(key_ring: KeyRing) -> None:
+    outage = Outage()
     while True:
         try:
             await key_ring.load()
+            outage.over()
             pause = RELOAD_SECONDS
         except RedisError as error:
-            log.warning("signing_keys_not_loaded", error=str(error))
+            outage.tell("signing_keys_not_loaded", error=str(error))
             pause = RETRY_SECONDS
         await asyncio.sleep(pause)

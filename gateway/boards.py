@@ -18,6 +18,7 @@ from gateway.reach import Reach
 from gateway.sse import encode
 from gateway.upstream import Backoff, UpstreamEndedError, describe, read_news
 from infra.logs import get_logger
+from infra.outage import Outage
 from infra.web import ProblemError
 from shared_proto.restaurant.kitchen.v1.kitchen_pb2 import (
     Ticket,
@@ -300,22 +301,22 @@ class Boards:
             keeper.cancel()
 
     async def _keep(self, board: Board) -> None:
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage()
         while True:
             try:
-                await self._read(board, backoff)
+                await self._read(board, backoff, outage)
             except grpc.aio.AioRpcError as error:
                 if error.code() in REFUSALS:
                     del self._boards[board.kitchen]
                     board.refuse(error)
                     return
-                _log_loss(board, error)
+                _log_loss(board, outage, error)
             except (UpstreamEndedError, TimeoutError) as error:
-                _log_loss(board, error)
+                _log_loss(board, outage, error)
             board.reach.lose(SERVICE)
             await backoff.wait()
 
-    async def _read(self, board: Board, backoff: Backoff) -> None:
+    async def _read(self, board: Board, backoff: Backoff, outage: Outage) -> None:
         call = self._kitchen.stub.WatchTickets(
             WatchTicketsRequest(kitchen=board.kitchen),
             metadata=self._kitchen.own_metadata,
@@ -326,12 +327,13 @@ class Boards:
                 news: WatchTicketsResponse = await read_news(call, SILENCE_SECONDS)
                 if news.HasField("snapshot"):
                     backoff.reset()
+                    outage.over()
                     log.info("board_opened", kitchen=board.kitchen)
                 board.take(news)
         finally:
             call.cancel()
 
 
-def _log_loss(board: Board, error: Exception) -> None:
+def _log_loss(board: Board, outage: Outage, error: Exception) -> None:
     WATCHES_LOST.labels("kitchen").inc()
-    log.warning("board_lost", kitchen=board.kitchen, error=describe(error))
+    outage.tell("board_lost", kitchen=board.kitchen, error=describe(error))

@@ -23,6 +23,7 @@ from gateway.upstream import (
 )
 from infra.logs import get_logger
 from infra.loops import check_cancelled
+from infra.outage import Outage
 from shared_proto.restaurant.order.v1.order_pb2 import (
     OrderEvent,
     ReadEventsRequest,
@@ -85,6 +86,7 @@ class Watch:
         self._as_of: str | None = None
         self._kitchen_tick_at: dict[str, str] = {}
         self._heartbeat: bytes | None = None
+        self._outage = Outage()
 
     def _note_reach(self) -> None:
         self._heartbeat = None
@@ -153,7 +155,7 @@ class Watch:
                 asyncio.InvalidStateError,  # grpc.aio's answer to a write after the end
             ) as group:
                 WATCHES_LOST.labels("order").inc()
-                log.warning("watch_lost", error=describe(group))
+                self._outage.tell("watch_lost", error=describe(group))
             check_cancelled()
             await backoff.wait()
 
@@ -206,6 +208,7 @@ class Watch:
                 opened = True
                 backoff.reset()
                 self.reach.find("order")
+                self._outage.over()
                 log.info("watch_opened", users=len(self._guests), cursors=len(self._cursors))
             self._take(response)
 

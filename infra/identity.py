@@ -16,6 +16,7 @@ from jwt import PyJWK
 from infra.callers import RULES, Access
 from infra.errors import Answer, Answers, RefusedError
 from infra.logs import get_logger
+from infra.outage import Outage
 from infra.revocations import Revocations
 from shared_proto.restaurant.auth.v1 import auth_pb2, auth_pb2_grpc
 
@@ -118,6 +119,7 @@ class TokenVerifier:
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = float("-inf")
         self._verified: dict[str, Caller] = {}
+        self._outage = Outage()
 
     async def verify(self, token: str) -> Caller:
         """The user a token was given to.
@@ -198,10 +200,11 @@ class TokenVerifier:
         try:
             jwks = json.loads(await self._fetch_keys())
         except Exception as error:
-            log.warning("public_keys_not_fetched", error=str(error))
+            self._outage.tell("public_keys_not_fetched", error=str(error))
             if not self._keys:
                 raise KeysUnavailableError("tokens can't be verified yet: auth is away") from error
             return
+        self._outage.over()
         self._fetched_at = now
         self._keys = {key["kid"]: PyJWK(key, algorithm=ALGORITHM) for key in jwks["keys"]}
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from prometheus_client import Gauge
 
-from infra.logs import get_logger
 from infra.loops import check_cancelled
+from infra.outage import Outage
 from shared_proto.restaurant.auth.v1.auth_pb2 import Revocation, WatchRevocationsRequest
 
 if TYPE_CHECKING:
     from infra.identity import Caller
     from shared_proto.restaurant.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
-
-log = get_logger()
 
 # Auth speaks every second; after so many it passes for dead.
 SILENCE_SECONDS = 5
@@ -84,7 +82,7 @@ async def follow_revocations(
 ) -> None:
     """Keeps ``revocations`` up to date until cancelled; ``metadata`` shows a service's own
     credential."""
-    reachable = True
+    outage = Outage()
     while True:
         call: Any = stub.WatchRevocations(
             WatchRevocationsRequest(), metadata=metadata(), wait_for_ready=True
@@ -92,11 +90,9 @@ async def follow_revocations(
         try:
             while (message := await _next(call)) is not grpc.aio.EOF:
                 revocations.take(message.revocations)
-                reachable = True
+                outage.over()
         except (grpc.aio.AioRpcError, TimeoutError) as error:
-            if reachable:
-                log.warning("revocations_not_told", error=_describe(error))
-            reachable = False
+            outage.tell("revocations_not_told", error=_describe(error))
         finally:
             call.cancel()
         await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))  # noqa: S311

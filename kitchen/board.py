@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from infra.logs import get_logger
 from infra.loops import Pace
+from infra.outage import Outage
 from kitchen.domain import BoardEvent, Ticket
 from kitchen.ports import Clock, EventFeed, TicketStore
 
@@ -75,6 +76,7 @@ class Board:
         self._watchers: set[_Watcher] = set()
         self._some_watch = asyncio.Event()
         self._closed = False
+        self._outage = Outage()
 
     async def run(self) -> None:
         """Reads the kitchen's events for all watchers, for ever. Ends when it is cancelled."""
@@ -82,7 +84,7 @@ class Board:
             try:
                 await self._follow_events()
             except RedisError as error:
-                log.warning("board_lost", kitchen=self._kitchen, error=str(error))
+                self._outage.tell("board_lost", kitchen=self._kitchen, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow_events(self) -> None:
@@ -92,6 +94,7 @@ class Board:
             # order.
             await self._some_watch.wait()
             last = await self._store.last_event_id(self._kitchen)
+            self._outage.over()
             # Whoever took a snapshot before this may have missed what came in between.
             for watcher in self._watchers:
                 watcher.start_anew()

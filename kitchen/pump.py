@@ -13,6 +13,7 @@ from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
 
 from infra.logs import get_logger
+from infra.outage import Outage
 from kitchen.patience import Failures, Patience
 from kitchen.ports import ChangeFeed, TicketStore
 from kitchen.service import KitchenService
@@ -59,6 +60,7 @@ class Pump:
         self._metadata = metadata
         self._lease = lease
         self._attempts = 0
+        self._outage = Outage()
 
     def tell_tick(self) -> None:
         """The ten-second job has run: the order service shall know at once."""
@@ -83,9 +85,7 @@ class Pump:
             async with self._leased():
                 await self._connect()
         except* (grpc.aio.AioRpcError, StreamEndedError, RedisError, LockError) as lost:
-            # While the other side stays away, once is enough.
-            tell = log.warning if self._attempts == 0 else log.debug
-            tell("pump_lost", kitchen=self._courier.kitchen, error=_first(lost))
+            self._outage.tell("pump_lost", kitchen=self._courier.kitchen, error=_first(lost))
         except* Exception:
             log.exception("pump_failed", kitchen=self._courier.kitchen)
 
@@ -106,6 +106,7 @@ class Pump:
         stream = ChangeStream(self._courier, call)
         try:
             await call.wait_for_connection()
+            self._outage.come()
             log.info("pump_connected", kitchen=self._courier.kitchen)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._extend_lease())
@@ -114,6 +115,7 @@ class Pump:
             call.cancel()
             if stream.heard:
                 self._attempts = 0
+                self._outage.over()
 
     async def _extend_lease(self) -> None:
         while True:

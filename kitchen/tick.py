@@ -17,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from redis.exceptions import RedisError
 
 from infra.logs import get_logger
+from infra.outage import Outage
 from kitchen.domain import Cause, Kitchen, Move, MoveOutcome, Status, Ticket
 from kitchen.journal import tell_move, tell_renewal
 from kitchen.metrics import TICK_LATENESS, TICK_SECONDS, TICKS_FAILED, TICKS_SKIPPED
@@ -136,6 +137,7 @@ class TickJob:
         self._at_most_seconds = at_most_seconds
         self._told = told
         self._running: asyncio.Task[None] | None = None
+        self._outages = {kitchen.name: Outage() for kitchen in kitchens}
 
     async def fire(self) -> None:
         """All ticks, once; what the scheduler calls. Does not raise what a tick raises."""
@@ -156,11 +158,14 @@ class TickJob:
                 await self._tick(kitchen)
         except (RedisError, TimeoutError) as error:
             TICKS_FAILED.labels(kitchen.name).inc()
-            log.warning("tick_failed", kitchen=kitchen.name, error=str(error) or "timeout")
+            self._outages[kitchen.name].tell(
+                "tick_failed", kitchen=kitchen.name, error=str(error) or "timeout"
+            )
         except Exception:
             TICKS_FAILED.labels(kitchen.name).inc()
             log.exception("tick_failed", kitchen=kitchen.name)
         else:
+            self._outages[kitchen.name].over()
             self._told(kitchen.name)
 
     async def finish(self) -> None:

@@ -17,6 +17,7 @@ from infra import tracing
 from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
+from infra.outage import Outage
 from infra.unreadable import UNREADABLE, tell_unreadable
 from order import keys
 from order.domain import Change, Order
@@ -127,6 +128,7 @@ class Dispatcher:
         self._first_seen: dict[tuple[str, str], float] = {}
         self._failures: dict[tuple[str, str], _Failures] = {}
         self._has_swept = False
+        self._kitchen_outage = Outage()
 
     @property
     def stuck(self) -> int:
@@ -159,17 +161,22 @@ class Dispatcher:
         """Delivers for ever; waits while Redis or the kitchen is away."""
         async with asyncio.TaskGroup() as loops:
             for step in (self._deliver_announced, self._deliver_left):
-                loops.create_task(forever(partial(self._until_redis_answers, step)))
+                loops.create_task(forever(partial(self._until_redis_answers, step, Outage())))
 
-    async def _until_redis_answers(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _until_redis_answers(
+        self, step: Callable[[], Awaitable[None]], outage: Outage
+    ) -> None:
         backoff = Backoff()
         while True:
             try:
-                return await step()
+                await step()
             except (RedisError, OSError) as error:
                 check_cancelled()
-                log.warning("outbox_not_read", error=str(error))
+                outage.tell("outbox_not_read", error=str(error))
                 await backoff.wait()
+            else:
+                outage.over()
+                return
 
     async def _deliver_announced(self) -> None:
         await self._some_announced.wait()
@@ -252,15 +259,18 @@ class Dispatcher:
             orders = [spans[order.id].carry(order) for order in found if isinstance(order, Order)]
             try:
                 deliveries = await self._send(orders) if orders else []
+                self._kitchen_outage.over()
                 break
             except grpc.aio.AioRpcError as error:
-                log.warning(
+                is_of_what_was_sent = error.code() in OF_WHAT_WAS_SENT
+                tell = log.warning if is_of_what_was_sent else self._kitchen_outage.tell
+                tell(
                     "tickets_not_sent",
                     tickets=len(orders),
                     code=error.code().name,
                     error=error.details(),
                 )
-                if error.code() in OF_WHAT_WAS_SENT:
+                if is_of_what_was_sent:
                     await self._deliver_apart(by_order, spans)
                     return
                 await backoff.wait()

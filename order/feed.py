@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from infra.clock import utc_now
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
+from infra.outage import Outage
 from infra.redis_client import BLOCK_MS
 from order import keys
 from order.domain import Change, OrderEvent
@@ -202,15 +203,19 @@ class Feed:
         """Reads for ever; waits while Redis is away and misses nothing meanwhile."""
         async with asyncio.TaskGroup() as loops:
             for step in (self._step, self._listen, self._say_as_of):
-                loops.create_task(forever(partial(self._until_redis_answers, step)))
+                loops.create_task(forever(partial(self._until_redis_answers, step, Outage())))
 
-    async def _until_redis_answers(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _until_redis_answers(
+        self, step: Callable[[], Awaitable[None]], outage: Outage
+    ) -> None:
         try:
             await step()
         except (RedisError, OSError) as error:
             check_cancelled()
-            log.warning("feed_not_read", error=str(error))
+            outage.tell("feed_not_read", error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            outage.over()
 
     async def _step(self) -> None:
         if not self._positions:

@@ -22,13 +22,22 @@ async def wait_until_ready(ops_urls: Mapping[str, str], *, seconds: float) -> No
     Raises:
         NotReadyError: that was not so within ``seconds``.
     """
+    await wait_until(ops_urls, "/readyz", seconds=seconds)
+
+
+async def wait_until(ops_urls: Mapping[str, str], path: str, *, seconds: float) -> None:
+    """Returns when ``path`` below every one of ``ops_urls`` answers 200.
+
+    Raises:
+        NotReadyError: that was not so within ``seconds``.
+    """
     reasons = dict.fromkeys(ops_urls, "it was not asked yet")
     async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
         try:
             async with asyncio.timeout(seconds):
                 while reasons:
                     for name in list(reasons):
-                        why_not = await _ask(http, ops_urls[name])
+                        why_not = await _ask(http, f"{ops_urls[name]}{path}")
                         if why_not is None:
                             del reasons[name]
                         else:
@@ -38,10 +47,10 @@ async def wait_until_ready(ops_urls: Mapping[str, str], *, seconds: float) -> No
             raise NotReadyError(reasons) from None
 
 
-async def _ask(http: httpx.AsyncClient, ops_url: str) -> str | None:
+async def _ask(http: httpx.AsyncClient, url: str) -> str | None:
     """Why the service is not ready, None when it is."""
     try:
-        answer = await http.get(f"{ops_url}/readyz")
+        answer = await http.get(url)
     except httpx.TransportError:
         return "it does not answer"
     return None if answer.is_success else answer.text.strip()
