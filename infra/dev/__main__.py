@@ -5,7 +5,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auth.openapi import API_PREFIX
@@ -18,7 +18,7 @@ from infra.dev.layout import Layout, LayoutError
 from infra.dev.local_redis import RedisNotFoundError, find_redis_server, redis_command
 from infra.dev.opening import OpeningError, import_first_menu, make_staff
 from infra.dev.pace import SPEED, pace_of
-from infra.dev.readiness import NotReadyError, wait_until_ready
+from infra.dev.readiness import NotReadyError, wait_for_redis, wait_until_ready
 from infra.dev.secrets_file import FILE_NAME, STAFF, Secrets, read_or_make_secrets
 from infra.dev.service_log import ServiceLog
 from infra.dev.services import SERVICES, Service
@@ -27,6 +27,7 @@ from infra.grpc_runtime import open_channel
 from infra.tls import Tls
 
 READY_SECONDS = 60
+REDIS_LOG = Path("log", "redis.log")
 
 
 def main() -> int:
@@ -59,11 +60,11 @@ def _given(settings: DevSettings, service: Service) -> dict[str, str]:
 
 
 def _redis(settings: DevSettings, layout: Layout) -> Child:
-    data, logs = settings.var / "redis", settings.var / "log"
-    for folder in (data, logs):
+    data, log = settings.var / "redis", settings.var / REDIS_LOG
+    for folder in (data, log.parent):
         folder.mkdir(exist_ok=True)
     command = redis_command(find_redis_server(), layout.redis_port, data)
-    return Child("redis", [*command, "--logfile", str(logs / "redis.log")], os.environ)
+    return Child("redis", [*command, "--logfile", str(log)], os.environ)
 
 
 async def _run(settings: DevSettings, layout: Layout, secrets: Secrets, redis: Child) -> int:
@@ -90,12 +91,9 @@ async def _run(settings: DevSettings, layout: Layout, secrets: Secrets, redis: C
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     print("Starting Redis and the four services…", flush=True)
-    *behind, gateway = services
     # The blocks end inside out: Redis stops when nobody needs it any more.
-    async with kept_running(redis), kept_running(*behind) as keep:
-        opening = asyncio.create_task(
-            _open_the_house(settings, layout, secrets, lambda: keep(gateway))
-        )
+    async with kept_running(redis), kept_running() as keep:
+        opening = asyncio.create_task(_open_the_house(settings, layout, secrets, services, keep))
         stopped = asyncio.create_task(stopping.wait())
         misled = asyncio.create_task(_one_can_not_run(services))
         await asyncio.wait({opening, stopped, misled}, return_when=asyncio.FIRST_COMPLETED)
@@ -109,7 +107,7 @@ async def _run(settings: DevSettings, layout: Layout, secrets: Secrets, redis: C
         elif error := opening.exception():
             stopped.cancel()
             log.tell_all()
-            return _explain(error, services)
+            return _explain(error, [redis, *services])
         else:
             banner = "\n".join(_banner(settings, layout, secrets))
             print(banner, flush=True)
@@ -131,16 +129,22 @@ async def _one_can_not_run(services: list[Child]) -> None:
 
 
 async def _open_the_house(
-    settings: DevSettings, layout: Layout, secrets: Secrets, start_gateway: Callable[[], None]
+    settings: DevSettings,
+    layout: Layout,
+    secrets: Secrets,
+    services: Sequence[Child],
+    start: Callable[[Child], None],
 ) -> None:
-    """Returns when all is ready. The gateway comes last: no guest ever finds an empty menu."""
-    *behind, gateway = SERVICES
-    ops_urls = {service.name: layout.ops_url(service.name) for service in SERVICES}
-    await wait_until_ready(
-        {service.name: ops_urls[service.name] for service in behind}, seconds=READY_SECONDS
-    )
+    """Starts each after what it needs. The gateway comes last: no guest finds an empty menu."""
+    await wait_for_redis(layout.redis_port, settings.var / REDIS_LOG, seconds=READY_SECONDS)
+    *behind, gateway = services
+    for service in behind:
+        start(service)
+    ops_urls = {service.name: layout.ops_url(service.name) for service in services}
+    gateway_url = ops_urls.pop(gateway.name)
+    await wait_until_ready(ops_urls, seconds=READY_SECONDS)
     auth = layout.environment_of(SERVICES[0], secrets, os.environ)
-    tls = _tls_of(gateway, _given(settings, gateway))
+    tls = _tls_of(SERVICES[-1], _given(settings, SERVICES[-1]))
     async with open_http(f"{layout.auth_url}{API_PREFIX}") as http:
         admin, _ = await asyncio.gather(
             *(
@@ -150,8 +154,8 @@ async def _open_the_house(
         )
         async with open_channel(layout.grpc_target("order"), tls) as order:
             await import_first_menu(order, admin)
-    start_gateway()
-    await wait_until_ready({gateway.name: ops_urls[gateway.name]}, seconds=READY_SECONDS)
+    start(gateway)
+    await wait_until_ready({gateway.name: gateway_url}, seconds=READY_SECONDS)
 
 
 def _tls_of(service: Service, environment: Mapping[str, str]) -> Tls | None:
@@ -163,10 +167,10 @@ def _tls_of(service: Service, environment: Mapping[str, str]) -> Tls | None:
     return Tls.read(cert, key, ca) if cert and key and ca else None
 
 
-def _explain(error: BaseException, services: list[Child]) -> int:
+def _explain(error: BaseException, processes: list[Child]) -> int:
     if isinstance(error, NotReadyError):
         print(f"brigade: not everything is up after {READY_SECONDS} s", file=sys.stderr)
-        children = {child.name: child for child in services}
+        children = {child.name: child for child in processes}
         for name, why in error.reasons.items():
             child = children[name]
             ended = (

@@ -40,6 +40,17 @@ def redis_command(server: Path, port: int, directory: Path) -> list[str]:
     ]
 
 
+def answers(port: int) -> bool:
+    """True if a Redis at ``port`` of this machine serves."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            # While it loads its data it answers -LOADING.
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
 class LocalRedis:
     """A Redis server process that can be killed and started again over the same data."""
 
@@ -70,19 +81,10 @@ class LocalRedis:
             env={"PATH": os.environ.get("PATH", "")},
         )
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not answers(self.port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise TimeoutError(f"redis-server did not start on port {self.port}")
             time.sleep(0.02)
-
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                # While it loads its data it answers -LOADING.
-                return connection.recv(16).startswith(b"+PONG")
-        except OSError:
-            return False
 
     def kill(self) -> None:
         """Ends it as a power cut would."""

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 
+from infra.dev.local_redis import answers
+
 PAUSE_SECONDS = 0.1
+REDIS_PAUSE_SECONDS = 0.02
 
 
 class NotReadyError(Exception):
@@ -14,6 +18,22 @@ class NotReadyError(Exception):
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name} is not ready: {why}" for name, why in reasons.items()))
         self.reasons = reasons
+
+
+async def wait_for_redis(port: int, log: Path, *, seconds: float) -> None:
+    """Returns when Redis answers at ``port``.
+
+    Raises:
+        NotReadyError: it did not within ``seconds``; it names Redis's ``log``.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                if await asyncio.to_thread(answers, port):
+                    return
+                await asyncio.sleep(REDIS_PAUSE_SECONDS)
+    except TimeoutError:
+        raise NotReadyError({"redis": f"it does not answer; {log} says why"}) from None
 
 
 async def wait_until_ready(ops_urls: Mapping[str, str], *, seconds: float) -> None:
