@@ -5,6 +5,8 @@ set -eu
 cd "$(dirname -- "$0")/.."
 
 lock=requirements-dev.lock
+# The lines of it that pin uv, for sed: up to the first that does not go on.
+uv_lines='^uv==/,/[^\\]$'
 
 say() {
     echo "$1" >&2
@@ -75,17 +77,12 @@ find_pip() {
     pip="$pip --disable-pip-version-check --no-input"
 }
 
-# Writes the lines of the lock that pin uv.
-uv_lock() {
-    sed -n '/^uv==/,/[^\\]$/p' "$lock"
-}
-
 get_uv() {
     [ -x .venv/bin/uv ] && return
-    uv_lock > .venv/uv.lock
+    sed -n "/$uv_lines/p" "$lock" > .venv/uv.lock
     # A wheel or nothing: to build uv takes a Rust compiler, and many minutes.
     $pip install --quiet --retries 1 --only-binary :all: --no-deps --require-hashes \
-        -r .venv/uv.lock 2> .venv/uv.log
+        -r .venv/uv.lock 2> .venv/uv.log && [ -x .venv/bin/uv ]
 }
 
 # Tells uv of the mirror and the certificate that pip is set up with: it reads its own settings only.
@@ -112,9 +109,11 @@ install_by_uv() {
     .venv/bin/uv pip install $quiet --python .venv/bin/python --require-hashes -r "$lock" >&2
 }
 
+# Without uv, which is there or can't be had.
 install_by_pip() {
+    sed "/$uv_lines/d" "$lock" > .venv/rest.lock
     # shellcheck disable=SC2086
-    $pip install $quiet --require-hashes -r "$lock" >&2
+    $pip install $quiet --require-hashes -r .venv/rest.lock >&2
 }
 
 if is_installed; then
