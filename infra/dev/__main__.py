@@ -36,7 +36,7 @@ def main() -> int:
         prog="dev",
         description="A real Redis and the four services on this machine, until Ctrl-C.",
         epilog="It takes no arguments: settings are environment variables, and the README lists "
-        "them, as in KITCHEN_SPEED=60 ./task dev.",
+        "them, as in KITCHEN_SPEED=1 ./task dev.",
     ).parse_args()
     settings = DevSettings()
     try:
