@@ -81,8 +81,9 @@ get_uv() {
     [ -x .venv/bin/uv ] && return
     sed -n "/$uv_lines/p" "$lock" > .venv/uv.lock
     # A wheel or nothing: to build uv takes a Rust compiler, and many minutes.
-    $pip install --quiet --retries 1 --only-binary :all: --no-deps --require-hashes \
-        -r .venv/uv.lock 2> .venv/uv.log && [ -x .venv/bin/uv ]
+    # shellcheck disable=SC2086
+    $pip install $quiet --retries 1 --only-binary :all: --no-deps --require-hashes \
+        -r .venv/uv.lock 3>&2 2> .venv/uv.log >&3 && [ -x .venv/bin/uv ]
 }
 
 # Tells uv of the mirror and the certificate that pip is set up with: it reads its own settings only.
