@@ -97,14 +97,14 @@ export function onSessionChange(listener) {
   tabs.addEventListener('message', ({ data }) => listener(data === SIGNED_OUT));
 }
 
-/** Signs in. @throws {Problem} */
+/** @throws {Problem} */
 export async function signIn(login, password) {
   const account = await send('POST', '/session', { login, password });
   tabs.postMessage(SIGNED_IN);
   return account;
 }
 
-/** Makes an account and signs in. @throws {Problem} */
+/** @throws {Problem} */
 export async function signUp(login, password) {
   await send('POST', '/register', { login, password });
   return signIn(login, password);

@@ -1,4 +1,4 @@
-/** The form to sign in or to make an account: one form, two ways to send it. */
+/** The form to sign in or to make an account. */
 
 import { signIn, signUp } from './api.js';
 import { fill, h } from './dom.js';
@@ -7,7 +7,6 @@ import { explain, t } from './words.js';
 /**
  * @param {Object} options
  * @param {string} options.hint why to sign in
- * @param {boolean} [options.canSignUp]
  * @param {boolean} [options.isNew] whether it begins with making an account
  * @param {(account: {user_id: string, login: string, roles: string[]}) => void} options.onDone
  */
@@ -69,5 +68,5 @@ function atFault(problem) {
   const pointer = problem.facts?.errors?.[0]?.pointer;
   if (pointer === '/login') return t.unfitLogin;
   if (pointer === '/password') return t.unfitPassword;
-  return problem.status === 401 ? t.wrongCredentials : explain(problem);
+  return explain(problem);
 }

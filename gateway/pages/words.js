@@ -1,7 +1,4 @@
-/**
- * What all pages say: English and Russian side by side, chosen by the browser's language. Each page
- * has more words of its own.
- */
+/** What all pages say, in English and Russian; each page has more of its own. */
 
 const LANGUAGES = ['en', 'ru'];
 
@@ -34,16 +31,8 @@ const WORDS = {
   failed: ['That didn’t work. Try again.', 'Не получилось. Попробуйте ещё раз.'],
   signedOut: ['You were signed out. Sign in to go on.', 'Вы вышли. Войдите, чтобы продолжить.'],
   notAllowed: ['This account may not do that.', 'Этой учётной записи такое не разрешено.'],
-  otherAddress: [
-    (origin) => `That doesn’t work at this address. Open ${origin} instead.`,
-    (origin) => `По этому адресу не получится. Откройте ${origin}.`,
-  ],
-  unknownAddress: [
-    (origin) =>
-      `The restaurant doesn’t know this address yet. Tell the staff: GATEWAY_PUBLIC_ORIGIN=${origin} is missing.`,
-    (origin) =>
-      `Ресторан ещё не знает этого адреса. Сообщите персоналу: нужно задать GATEWAY_PUBLIC_ORIGIN=${origin}.`,
-  ],
+  openThere: [(url) => `Open ${url} instead.`, (url) => `Откройте ${url}.`],
+  notSetUp: ['This address isn’t set up yet. Tell the staff.', 'Адрес не настроен. Скажите персоналу.'],
   wrongCredentials: ['Name or password is wrong.', 'Неверное имя или пароль.'],
   loginTaken: [
     'That name is taken. Choose another, or sign in.',
@@ -95,11 +84,7 @@ const WORDS = {
   ],
 };
 
-/**
- * The reader's words, by their names.
- *
- * @param {Object<string, [*, *]>} words each in English and in Russian
- */
+/** The reader's of these. @param {Object<string, [*, *]>} words each in English and in Russian */
 export function choose(words) {
   const index = LANGUAGES.indexOf(language);
   return Object.fromEntries(Object.entries(words).map(([name, pair]) => [name, pair[index]]));
@@ -108,10 +93,6 @@ export function choose(words) {
 export const t = choose(WORDS);
 
 const tooMany = ({ retry_after: seconds = 60 }) => t.tooManyAttempts(Math.ceil(seconds / 60));
-
-/** A page at an address that the gateway does not take for its own, behind a proxy for instance. */
-const strangeAddress = ({ public_origins: [known] = [] }) =>
-  known && known !== location.origin ? t.otherAddress(known) : t.unknownAddress(location.origin);
 
 const KINDS = {
   'sold-out': ({ dishes, skus = [], hasRest = true }) =>
@@ -123,12 +104,12 @@ const KINDS = {
   'too-many-orders': tooMany,
   'wrong-credentials': () => t.wrongCredentials,
   'login-taken': () => t.loginTaken,
-  'cross-origin-request': strangeAddress,
+  'cross-origin-request': ({ public_origins: at }) => (at ? t.openThere(at[0]) : t.notSetUp),
   'version-mismatch': () => t.changedMeanwhile,
   'transition-not-allowed': () => t.tooLate,
 };
 
-/** A problem of the API in words for people. */
+/** A problem in words for people. */
 export function explain(problem) {
   const inWords = KINDS[problem.kind];
   if (inWords) return inWords(problem.facts);
