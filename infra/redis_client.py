@@ -9,7 +9,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 from infra.measured_retry import MeasuredRetry
-from infra.shared_pipeline import Script, SharedRedis
+from infra.shared_pipeline import Script, SharedRedis, read_hash
 from infra.steady_connection import SteadyConnection, SteadyTlsConnection
 from infra.trace_edges import commands_client
 
@@ -67,6 +67,16 @@ def load_script(redis: Redis, package: str, *names: str) -> Script:
     folder = files(package).joinpath("lua")
     text = "".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
     return Script(cast(SharedRedis, redis), text, f"{names[-1]}.lua")
+
+
+async def is_cluster(redis: Redis) -> bool:
+    """True when Redis is a node of a cluster, where all keys of a command must lie in one slot.
+
+    Raises RedisError.
+    """
+    # What INFO and CLUSTER would tell as well is not for a service's user in users.acl.
+    [about] = await cast(SharedRedis, redis).fetch(("HELLO",))
+    return read_hash(about)["mode"] == "cluster"
 
 
 async def ping(redis: Redis) -> None:

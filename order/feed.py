@@ -17,7 +17,7 @@ from infra.clock import utc_now
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
 from infra.outage import Outage
-from infra.redis_client import BLOCK_MS
+from infra.redis_client import BLOCK_MS, is_cluster
 from order import keys
 from order.domain import Change, OrderEvent
 from order.ports import OrderStore
@@ -173,6 +173,8 @@ class Feed:
         self._store = store
         self._feed_length = feed_length
         self._name = secrets.token_hex(8)
+        self._one_by_one = False
+        """Whether no two feeds can be read by one command, as in a cluster."""
         self._positions: dict[str, str] = {}
         self._watchers: set[Watcher] = set()
         self._started = asyncio.Event()
@@ -219,6 +221,7 @@ class Feed:
 
     async def _step(self) -> None:
         if not self._positions:
+            self._one_by_one = await is_cluster(self._redis)
             self._positions = await self._last_ids(SHARDS)
             self._started.set()
         try:
@@ -274,9 +277,20 @@ class Feed:
         self, shards: Sequence[str]
     ) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
         streams = {keys.feed(shard): self._positions[shard] for shard in shards}
-        answer = await self._redis.xread(streams, count=READ_COUNT)
         of_key = dict(zip(streams, shards, strict=True))
-        return [(of_key[key], entries) for key, entries in answer or []]
+        return [(of_key[key], entries) for key, entries in await self._read_streams(streams)]
+
+    async def _read_streams(
+        self, streams: Mapping[str, str]
+    ) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
+        """What follows the given ids, by stream; streams without news are left out."""
+        if not self._one_by_one:
+            return await self._redis.xread(streams, count=READ_COUNT) or []
+        # They leave together, in one round trip.
+        answers = await asyncio.gather(
+            *(self._redis.xread({key: after}, count=READ_COUNT) for key, after in streams.items())
+        )
+        return [found for answer in answers for found in answer or []]
 
     def _tell_watchers(self, shard: str, entries: list[tuple[str, dict[str, str]]]) -> None:
         # No await in here: a watcher that joins sees an event either in its replay, which ends at

@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 
+from infra.dev.free_ports import free_cluster_port
 from infra.dev.guest import Guest, open_http
-from infra.dev.layout import Layout
+from infra.dev.layout import REDIS_PORT, Layout
 from infra.dev.local_redis import LocalRedis
 from infra.dev.opening import import_menu, make_staff, read_menu
 from infra.dev.readiness import wait_until_ready
@@ -30,14 +31,19 @@ REDIS = "redis"
 class Stack:
     """Processes that tests may kill and start again; what they logged is kept in ``folder``.
 
-    ``settings`` are environment variables for all services, such as ``KITCHEN_SPEED``.
+    ``settings`` are environment variables for all services, such as ``KITCHEN_SPEED``. Redis is a
+    ``cluster`` of one node where that is wanted.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, cluster: bool = False
+    ) -> None:
         self.folder = folder
         self.layout = Layout.on_free_ports()
+        if cluster:
+            self.layout = Layout({**self.layout.ports, REDIS_PORT: free_cluster_port()})
         self.secrets = Secrets.generate()
-        self.redis = LocalRedis(self.layout.redis_port, folder / REDIS)
+        self.redis = LocalRedis(self.layout.redis_port, folder / REDIS, cluster=cluster)
         self._settings = dict(settings or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._staff: dict[str, Guest] = {}

@@ -8,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+from redis import Redis
+
 START_SECONDS = 10
+SLOTS = 16_384
 
 
 class RedisNotFoundError(Exception):
@@ -52,10 +55,26 @@ def answers(port: int) -> bool:
 
 
 class LocalRedis:
-    """A Redis server process that can be killed and started again over the same data."""
+    """A Redis server process that can be killed and started again over the same data.
 
-    def __init__(self, port: int, directory: Path, *, server: Path | None = None) -> None:
+    Args:
+        port: where it listens; as a cluster on ``port`` + 10,000 too (``free_cluster_port``).
+        directory: where its data is kept.
+        server: the program; the one ``find_redis_server`` finds when not given.
+        cluster: the server is a Redis Cluster of one node, which has every slot. It refuses what a
+            larger one refuses, such as a command whose keys lie in several slots.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        directory: Path,
+        *,
+        server: Path | None = None,
+        cluster: bool = False,
+    ) -> None:
         self.port = port
+        self.is_cluster = cluster
         self._directory = directory
         self._server = server or find_redis_server()
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,18 +92,29 @@ class LocalRedis:
     def start(self) -> None:
         """Starts the server and returns when it answers. Raises TimeoutError if it does not."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        command = redis_command(self._server, self.port, self._directory)
+        if self.is_cluster:
+            command += ["--cluster-enabled", "yes"]
         self._process = subprocess.Popen(
-            redis_command(self._server, self.port, self._directory),
+            command,
             stdout=subprocess.DEVNULL,
             # Its own session: a Ctrl-C at the terminal is for the services, Redis stops last.
             start_new_session=True,
             env={"PATH": os.environ.get("PATH", "")},
         )
         deadline = time.monotonic() + START_SECONDS
-        while not answers(self.port):
+        while not (answers(self.port) and (not self.is_cluster or self._has_every_slot())):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise TimeoutError(f"redis-server did not start on port {self.port}")
             time.sleep(0.02)
+
+    def _has_every_slot(self) -> bool:
+        """True when the cluster serves all slots; a new one is given them."""
+        with Redis(port=self.port, decode_responses=True) as redis:
+            state = redis.execute_command("CLUSTER INFO")
+            if state["cluster_slots_assigned"] == "0":
+                redis.execute_command("CLUSTER ADDSLOTS", *range(SLOTS))
+        return bool(state["cluster_state"] == "ok")
 
     def kill(self) -> None:
         """Ends it as a power cut would."""

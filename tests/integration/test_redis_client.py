@@ -6,12 +6,12 @@ import time
 import pytest
 import uvloop
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, DataError, ResponseError
+from redis.exceptions import ClusterCrossSlotError, ConnectionError, DataError, ResponseError
 
-from infra import shared_pipeline
+from infra import redis_client, shared_pipeline
 from infra.dev.local_redis import LocalRedis
 from infra.dev.rush.wires import Wire
-from infra.redis_client import open_redis
+from infra.redis_client import is_cluster, open_redis
 from infra.shared_pipeline import Script, SharedRedis, read_hash
 from tests.conftest import free_port
 
@@ -34,13 +34,13 @@ async def test_a_cancelled_command_never_goes_on(redis: Redis, turns: int):
 
 
 async def test_nobody_gets_the_answer_to_a_cancelled_question(redis: Redis):
-    await redis.mset({f"key{n}": n for n in range(50)})
+    await redis.mset({f"{{a}}{n}": n for n in range(50)})
     for turns in range(200):
-        cancelled = asyncio.create_task(redis.get("key1"))
+        cancelled = asyncio.create_task(redis.get("{a}1"))
         for _ in range(turns % 10):
             await asyncio.sleep(0)
         cancelled.cancel()
-        assert await redis.get(f"key{turns % 50}") == str(turns % 50)
+        assert await redis.get(f"{{a}}{turns % 50}") == str(turns % 50)
 
 
 async def test_a_redis_that_was_killed_is_found_again(tmp_path):
@@ -103,9 +103,9 @@ def test_a_connection_that_was_lost_is_replaced_under_uvloop_too(
 
 async def test_what_is_asked_in_one_turn_leaves_together(redis: Redis):
     before = await redis.info("stats")
-    await asyncio.gather(*(redis.set(f"key{n}", n) for n in range(100)))
+    await asyncio.gather(*(redis.set(f"{{a}}{n}", n) for n in range(100)))
     after = await redis.info("stats")
-    assert await redis.mget([f"key{n}" for n in range(100)]) == [str(n) for n in range(100)]
+    assert await redis.mget([f"{{a}}{n}" for n in range(100)]) == [str(n) for n in range(100)]
     # Redis reads what came together with one system call.
     reads = after["total_reads_processed"] - before["total_reads_processed"]
     assert reads < 10
@@ -180,7 +180,8 @@ async def test_a_reply_that_comes_too_late_is_given_to_nobody(
     """Not even when it lies there already as the connection is given up."""
     monkeypatch.setattr(shared_pipeline, "REPLY_SECONDS", 0.05)
     async with open_redis(redis_server.url) as client:
-        await client.mset({"first": "1", "second": "2"})
+        await client.set("first", "1")
+        await client.set("second", "2")
         for _ in range(10):
             first = asyncio.create_task(client.get("first"))
             for _ in range(3):
@@ -189,6 +190,27 @@ async def test_a_reply_that_comes_too_late_is_given_to_nobody(
             time.sleep(0.08)  # noqa: ASYNC251
             second = asyncio.create_task(client.get("second"))
             assert (await first, await second) == ("1", "2")
+
+
+async def test_cluster_is_known_for_one(redis: Redis, redis_server: LocalRedis) -> None:
+    assert await is_cluster(redis) is redis_server.is_cluster
+
+
+async def test_cluster_refuses_what_leaves_its_slot(
+    redis: SharedRedis, redis_server: LocalRedis
+) -> None:
+    if not redis_server.is_cluster:
+        pytest.skip("one Redis by itself takes it")
+    with pytest.raises(ClusterCrossSlotError):
+        await redis.mget("first", "second")
+    assert "errorstat_CROSSSLOT" in await redis.info("errorstats")
+    # Else the fixture would fail this very test.
+    await redis.config_resetstat()
+    if (await redis.info("server"))["redis_version"] < "7":
+        pytest.skip("before Redis 7 a node takes it from a script, if it has both slots")
+    leaving = redis_client.Script(redis, "return redis.call('GET', 'second')", "leaving.lua")
+    with pytest.raises(ResponseError):
+        await leaving(["first"], [])
 
 
 async def test_script_is_told_to_a_redis_that_does_not_know_it(redis: SharedRedis) -> None:

@@ -12,7 +12,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from infra.compose.secrets_file import prepare_secrets
 from infra.dev.local_redis import redis_command
 from infra.dev.settings import REPOSITORY
-from infra.redis_client import open_redis
+from infra.redis_client import is_cluster, open_redis
 from tests.conftest import free_port, redis_binaries
 
 OWN_KEYS = {"auth": "auth:user:1", "order": "order:{A}:1", "kitchen": "kitchen:{main}:queued"}
@@ -79,6 +79,7 @@ async def test_service_works_on_its_own_keys(guarded: GuardedRedis, user: str) -
         together.delete(key)
         found, _ = await together.execute()
     assert found.keys() == {"at"}
+    assert not await is_cluster(redis)
 
 
 @pytest.mark.parametrize("user", OWN_KEYS)

@@ -24,7 +24,7 @@ async def test_what_redis_is_asked_is_a_span_of_the_work_under_way(redis_server)
                     async with redis.pipeline(transaction=False) as pipe:
                         await pipe.get("a").get("b").execute()
                     async with redis.pipeline(transaction=True) as pipe:
-                        await pipe.get("a").exists("b").execute()
+                        await pipe.get("{a}").exists("{a}b").execute()
     spans = receiver.of_trace(trace_id)
     assert spans == sorted(receiver.spans, key=lambda span: span.start_ns)
     assert {(span.parent_id, span.kind, span.failed) for span in spans} == {

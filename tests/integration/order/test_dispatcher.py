@@ -16,7 +16,6 @@ from order.queueing import Place
 from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
 from order.service import OrderService
 from shared_proto.sharding import shard_of
-from tests.conftest import free_port
 from tests.integration.order.conftest import ANNA, BORIS
 
 SOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -355,12 +354,12 @@ async def test_a_redis_that_takes_no_writes_for_a_while_is_waited_out(
         await place(service)
         await arrived.wait()
         await redis.config_resetstat()
-        await redis.execute_command("REPLICAOF", "127.0.0.1", free_port())
+        await redis.config_set("min-replicas-to-write", 1)
         go_on.set()
         # The kitchen has it, and Redis refuses to delete the entry.
         while not await refused(redis, "xdel"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        await redis.execute_command("REPLICAOF", "NO", "ONE")
+        await redis.config_set("min-replicas-to-write", 0)
         await drained(redis)
 
 

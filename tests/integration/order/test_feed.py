@@ -245,16 +245,29 @@ async def test_what_another_replica_commits_is_told_as_well(stub, redis, redis_s
 
 async def test_what_another_replica_could_not_say_is_found(stub, redis, monkeypatch):
     monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.05)
-    silent = OrderService(
-        RedisOrderStore(redis, retention=timedelta(days=1)),
-        RedisMenuStore(redis),
-        RedisHouseStore(redis),
-    )
     async with watching(stub, ANNA.user_id) as gateway:
         await gateway.until(added(ANNA.user_id))
-        order = (await order_tea(silent, ANNA)).order
+        order = (await order_tea(silent_service(redis), ANNA)).order
         (event,) = events_of(await gateway.until(at_least(1)))
         assert event.order_id == order.id
+
+
+async def test_several_shards_are_read_at_once(stub, redis, monkeypatch):
+    monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.05)
+    assert shard_of(BORIS.user_id) != SHARD
+    async with watching(stub, ANNA.user_id, BORIS.user_id) as gateway:
+        await gateway.until(added(ANNA.user_id, BORIS.user_id))
+        silent = silent_service(redis)
+        placed = [(await order_tea(silent, who)).order.id for who in (ANNA, BORIS, ANNA)]
+        events = events_of(await gateway.until(at_least(3)))
+        assert {event.order_id for event in events} == set(placed)
+        assert [e.order_id for e in events if e.user_id == ANNA.user_id] == placed[::2]
+
+
+def silent_service(redis):
+    """Another replica's service, whose hints all get lost."""
+    store = RedisOrderStore(redis, retention=timedelta(days=1))
+    return OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis))
 
 
 async def test_what_gathers_while_nobody_reads_is_told_together_and_in_its_order():
