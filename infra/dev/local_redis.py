@@ -89,6 +89,11 @@ class LocalRedis:
             raise RuntimeError("this Redis is not running")
         return self._process.pid
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of a server that was started and has ended; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Starts the server and returns when it answers. Raises TimeoutError if it does not."""
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.dev.guest import Guest, open_http
 from infra.dev.opening import OpeningError, menu_for_a_while
-from infra.dev.replay.ledger import Ledger
+from infra.dev.replay.ledger import Audit, Ledger
 from infra.dev.replay.report import print_report
 from infra.dev.replay.run import RefusedOrderError, Replay
 from infra.dev.replay.sales_file import SalesFileError, SoldOrder, read_sales
@@ -112,9 +112,14 @@ async def _replay(
             return INTERRUPTED if isinstance(error, InterruptedError) else 2
     audit = replay.ledger.audit(replay.listed)
     print_report(console, replay, audit, complete=replay.listed is not None)
-    if error is not None:
-        return INTERRUPTED if isinstance(error, InterruptedError) else 1
-    return 0 if audit.is_clean else 1
+    return exit_status(audit, error)
+
+
+def exit_status(audit: Audit, error: BaseException | None) -> int:
+    """How the program ends when the books were balanced; ``error`` broke it off before its end."""
+    if isinstance(error, InterruptedError):
+        return INTERRUPTED
+    return 0 if error is None and audit.is_clean else 1
 
 
 async def _run_until_interrupted(

@@ -59,15 +59,7 @@ class Audit:
     @property
     def is_clean(self) -> bool:
         """True when nothing at all is at fault."""
-        return not (
-            self.unplaced
-            or self.unfinished
-            or self.lost
-            or self.duplicated
-            or self.disordered
-            or self.mispriced
-            or self.disagreeing
-        )
+        return not any(isinstance(found, list) and found for found in vars(self).values())
 
 
 class Ledger:

@@ -77,12 +77,18 @@ async def _rush(options: argparse.Namespace, sold: list[SoldOrder]) -> int:
     except (RedisNotFoundError, NotReadyError) as error:
         print(f"rush: {error}; the logs are in {folder}", file=sys.stderr)
         return 2
+    rush.close_books()
     print_report(console, rush.night, house)
     violations = count_violations(rush.night)
     if violations:
         console.print(f"Logs and data are kept in {folder}", highlight=False, soft_wrap=True)
     else:
         shutil.rmtree(folder)
+    return exit_status(violations, interrupted=interrupted)
+
+
+def exit_status(violations: int, *, interrupted: bool) -> int:
+    """How the program ends when the night was told of."""
     if interrupted:
         return INTERRUPTED
     return 1 if violations else 0

@@ -37,7 +37,7 @@ def _orders_at_fault(diary: Diary, stock: Stock) -> Iterator[str]:
     yield from (f"{id_} was given to {n} keys" for id_, n in keys_of.items() if n > 1)
     for asked in diary.acknowledged:
         order = stock.orders.get(asked.order_id)
-        if order is None or not order.fields:
+        if order is None:
             yield f"{asked.order_id} is lost"
             continue
         yield from _agreement_faults(asked, order)

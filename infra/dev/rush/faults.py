@@ -30,8 +30,6 @@ class Faults:
         """By what was frozen."""
         self.cuts: Counter[str] = Counter()
         """Connections that were reset, by wire."""
-        self.losses: Counter[str] = Counter()
-        """Connections that were reset instead of passing an answer on, by wire."""
         self.silenced: Counter[str] = Counter()
         """Connections that were left half-open, by wire."""
         self._log_file = log_file
@@ -70,13 +68,16 @@ class Faults:
     async def _kill(self) -> None:
         program = self._draw(self._programs)
         if program.is_up:
-            self._note(self.kills, "kill", program.name, 1)
+            self.kills[program.name] += 1
+            self._log("kill", program.name)
             await program.kill()
 
     async def _freeze(self) -> None:
         program = self._draw(self._programs)
-        if program.is_up:
-            self._note(self.freezes, "freeze", program.name, 1)
+        # One that is frozen already would be let go on by the first to thaw it.
+        if program.is_up and program not in self._thawing.values():
+            self.freezes[program.name] += 1
+            self._log("freeze", program.name)
             program.freeze()
             task = asyncio.create_task(self._thaw(program))
             self._thawing[task] = program
@@ -90,18 +91,19 @@ class Faults:
 
     async def _cut(self) -> None:
         wire = self._draw(self._wires)
-        self._note(self.cuts, "cut", wire.name, wire.cut())
+        self._log("cut", wire.name, count := wire.cut())
+        self.cuts[wire.name] += count
 
     async def _lose_answers(self) -> None:
         wire = self._draw(self._wires)
-        self._note(self.losses, "lose answers", wire.name, wire.lose_answers())
+        self._log("lose answers", wire.name, wire.lose_answers())
 
     async def _silence(self) -> None:
         wire = self._draw(self._wires)
-        self._note(self.silenced, "silence", wire.name, wire.fall_silent())
+        self._log("silence", wire.name, count := wire.fall_silent())
+        self.silenced[wire.name] += count
 
-    def _note(self, counts: Counter[str], fault: str, name: str, count: int) -> None:
-        counts[name] += count
+    def _log(self, fault: str, name: str, count: int = 1) -> None:
         with self._log_file.open("a", encoding="utf-8") as log:
             log.write(f"{to_text(utc_now())} {fault} {name} {count}\n")
 

@@ -1,9 +1,7 @@
 """The house on a Friday night: Redis, replicas of each service, and wires that break."""
 
 import asyncio
-import json
 import os
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,13 +14,14 @@ from infra.dev.layout import Layout
 from infra.dev.local_redis import LocalRedis
 from infra.dev.opening import import_menu, make_staff
 from infra.dev.readiness import wait_until_ready
+from infra.dev.rush.audit import Violations
+from infra.dev.rush.log_file import find_errors, find_mended
 from infra.dev.rush.programs import Program, RedisProgram, ServiceProgram
 from infra.dev.rush.wires import Wire
 from infra.dev.secrets_file import STAFF, Secrets
 from infra.dev.services import SERVICES, Service
 
 READY_SECONDS = 60
-MENDED = re.compile(r"^order_reconciler_mended_total(\{[^}]*\})? (\S+)$", re.MULTILINE)
 GUESTS = "guests"
 
 SETTINGS = {
@@ -137,29 +136,24 @@ class House:
         await import_menu(staff["admin"], menu)
         return staff
 
-    async def read_mended(self) -> list[str]:
-        """What the reconcilers of the order services had to mend since they were started last."""
-        mended = []
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
-            for name, url in self._ops_urls.items():
-                try:
-                    metrics = await http.get(f"{url}/metrics")
-                except httpx.TransportError:
-                    mended.append(f"{name} does not answer")
-                    continue
-                for labels, count in MENDED.findall(metrics.text):
-                    if float(count):
-                        mended.append(f"{name}: {float(count):g} {labels}".rstrip())
-        return mended
-
-    def read_log_errors(self) -> list[str]:
-        """The lines of all logs that tell of an error nobody expected."""
-        return [
-            f"{service.log_file.name}: {_headline(line)}"
+    def find_faults(self) -> Violations:
+        """What the programs have done or said wrong; complete when all of them have ended."""
+        logs = {
+            service.log_file.name: service.log_file.read_text("utf-8", "replace")
             for service in self.services
-            for line in service.log_file.read_text("utf-8", "replace").splitlines()
-            if '"level": "error"' in line or line.startswith("Traceback")
-        ]
+            if service.log_file.exists()
+        }
+        return {
+            "a program that fell over": [
+                f"{program.name} {how}" for program in self.programs for how in program.falls
+            ],
+            "mended by the reconciler": [
+                f"{name}: {mended}" for name, text in logs.items() for mended in find_mended(text)
+            ],
+            "an error in the log": [
+                f"{name}: {error}" for name, text in logs.items() for error in find_errors(text)
+            ],
+        }
 
     def _environment(self, service: Service, layout: Layout) -> dict[str, str]:
         over_wires = {
@@ -197,13 +191,3 @@ def _wires_of(layouts: Sequence[Layout]) -> list[tuple[str, str, list[Wire]]]:
             if s.keeps_state
         ),
     ]
-
-
-def _headline(line: str) -> str:
-    """A log line without the way to where it happened."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return line
-    *_, error = said.pop("exception", "").splitlines() or [""]
-    return f"{said.get('time')} {said.get('event')} {said.get('order_id', '')} {error}".rstrip()

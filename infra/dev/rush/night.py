@@ -10,6 +10,7 @@ from itertools import cycle
 import httpx
 from redis.asyncio import Redis
 
+from infra.dev.guest import Guest
 from infra.dev.replay.sales_file import SoldOrder
 from infra.dev.replay.sold_menu import SoldMenu
 from infra.dev.rush.audit import Violations, audit
@@ -38,17 +39,25 @@ class Night:
     diary: Diary
     faults: Faults
     diners: list[Diner] = field(default_factory=list)
+    staff: list[Guest] = field(default_factory=list)
+    audited: Violations = field(default_factory=dict)
+    """What the stores and the clients' logs have against each other, once that was checked."""
     violations: Violations = field(default_factory=dict)
+    """All that was found wrong, once the house is closed."""
     is_over: bool = False
     """Whether it came to its end, and everything was checked."""
 
     @property
     def retries(self) -> int:
-        return sum(diner.guest.retries for diner in self.diners)
+        return sum(guest.retries for guest in self._everybody)
 
     @property
     def reconnects(self) -> int:
-        return sum(diner.guest.reconnects for diner in self.diners)
+        return sum(guest.reconnects for guest in self._everybody)
+
+    @property
+    def _everybody(self) -> list[Guest]:
+        return [*(diner.guest for diner in self.diners), *self.staff]
 
 
 class Rush:
@@ -91,23 +100,21 @@ class Rush:
                         while await self._is_busy(redis):
                             await self._noting(cook.finish_held())
                             await asyncio.sleep(POLL_SECONDS)
-                if self._dining:
-                    night.diary.complaints.append(f"{len(self._dining)} guests got no answer")
-            night.violations = {
-                "a wrong answer": night.diary.complaints,
-                **audit(night.diary, await take_stock(redis)),
-                "a program that fell over": [
-                    f"{service.name} ended with status {status}"
-                    for service in house.services
-                    for status in service.falls
-                ],
-                "mended by the reconciler": await house.read_mended(),
-                "an error in the log": house.read_log_errors(),
-            }
+                self._note_unanswered()
+            night.audited = audit(night.diary, await take_stock(redis))
         night.is_over = True
+
+    def close_books(self) -> None:
+        """Notes in the night all that was found wrong; to be called when the house is closed."""
+        self.night.violations = {
+            "a wrong answer": self.night.diary.complaints,
+            **self.night.audited,
+            **self._house.find_faults(),
+        }
 
     async def _open(self, http: httpx.AsyncClient) -> Cook:
         staff = await self._house.hire_staff(http, self._menu.as_menu())
+        self.night.staff.extend(staff.values())
         for number in range(DINERS):
             guest = new_guest(http, f"guest-{number}")
             await guest.register()
@@ -138,6 +145,10 @@ class Rush:
             await doing
         except* httpx.HTTPStatusError as group:
             self.night.diary.complaints += [str(error) for error in group.exceptions]
+
+    def _note_unanswered(self) -> None:
+        if self._dining:
+            self.night.diary.complaints.append(f"{len(self._dining)} guests got no answer")
 
     async def _let_in(self, seconds: float) -> None:
         """Places orders for so long, spread over the diners."""

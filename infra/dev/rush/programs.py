@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from infra.dev.local_redis import LocalRedis
+from infra.dev.rush.log_file import mark_kill
 from infra.dev.settings import REPOSITORY
 
 STOP_SECONDS = 10
@@ -22,6 +23,9 @@ class Program(Protocol):
 
     name: str
     """What is counted together: all replicas of a service have one name."""
+
+    falls: list[str]
+    """How it ended when nobody had ended it, and what kept it from ending in good order."""
 
     @property
     def is_up(self) -> bool:
@@ -43,8 +47,7 @@ class ServiceProgram:
     def __init__(self, name: str, environment: Mapping[str, str], log_file: Path) -> None:
         self.name = name
         self.log_file = log_file
-        self.falls: list[int] = []
-        """The statuses with which it ended though nobody had ended it."""
+        self.falls: list[str] = []
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._killed = False
@@ -70,13 +73,18 @@ class ServiceProgram:
                     start_new_session=True,
                 )
                 status = await self._process.wait()
-                if not (self._killed or self._stopping):
-                    self.falls.append(status)
+                if self._killed and status == -signal.SIGKILL:
+                    log.write(mark_kill())
+                    log.flush()
+                elif not self._stopping:
+                    self._fell(status)
                     await asyncio.sleep(FALL_PAUSE_SECONDS)
 
     async def kill(self) -> None:
         self._killed = True
         self._signal(signal.SIGKILL)
+        if self._process is not None:
+            await self._process.wait()
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -87,16 +95,23 @@ class ServiceProgram:
     async def stop(self) -> None:
         """Ends it in good order; kills it where that takes too long."""
         self._stopping = True
-        if self._process is None:
+        if not self.is_up or self._process is None:
             return
         self.thaw()
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
+                status = await self._process.wait()
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self._process.wait()
+            self.falls.append(f"did not stop within {STOP_SECONDS} s")
+        else:
+            if status:
+                self._fell(status)
+
+    def _fell(self, status: int) -> None:
+        self.falls.append(f"ended with status {status}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -110,8 +125,10 @@ class RedisProgram:
     name = "redis"
 
     def __init__(self, redis: LocalRedis) -> None:
+        self.falls: list[str] = []
         self._redis = redis
         self._starting = False
+        self._killed = False
 
     @property
     def is_up(self) -> bool:
@@ -126,11 +143,20 @@ class RedisProgram:
             self._starting = False
 
     async def kill(self) -> None:
+        self._note_fall()
+        self._killed = True
         self._redis.kill()
         await self.start()
+        self._killed = False
+
+    def _note_fall(self) -> None:
+        # Nobody waits for it: that it ended by itself is seen when it is to be ended.
+        if (status := self._redis.status) is not None and not self._killed:
+            self.falls.append(f"ended with status {status}")
 
     def freeze(self) -> None:
-        os.kill(self._redis.pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(self._redis.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         with suppress(ProcessLookupError):
@@ -138,5 +164,6 @@ class RedisProgram:
 
     async def stop(self) -> None:
         """Ends it in good order."""
+        self._note_fall()
         self.thaw()
         await asyncio.to_thread(self._redis.stop)

@@ -28,8 +28,6 @@ def print_report(console: Console, night: Night, house: House) -> None:
 
 def count_violations(night: Night) -> int:
     """How often a promise was broken, as far as is known."""
-    if not night.is_over:
-        return len(night.diary.complaints)
     return sum(len(found) for found in night.violations.values())
 
 
@@ -44,7 +42,7 @@ def _rows(night: Night, house: House) -> Iterator[tuple[str, object]]:
         yield f"  {name}", count
     yield "freezes of 3 s", faults.freezes.total()
     yield "connections reset", faults.cuts.total()
-    yield "connections reset on an answer", faults.losses.total()
+    yield "connections reset on an answer", sum(wire.lost_answers for wire in house.wires)
     yield "connections left half-open", faults.silenced.total()
     noticed = [after for wire in house.grpc_wires for after in wire.noticed_after]
     if noticed:

@@ -9,6 +9,18 @@ from typing import Any
 from redis.asyncio import Redis
 
 SCAN_COUNT = 1000
+UNDER_WAY: Mapping[tuple[str, ...], str] = {
+    ("order", "outbox"): "XLEN",
+    ("order", "open"): "ZCARD",
+    ("kitchen", "changes"): "XLEN",
+    ("kitchen", "queued"): "ZCARD",
+    ("kitchen", "preparing"): "ZCARD",
+    ("kitchen", "ready"): "ZCARD",
+    ("kitchen", "promises"): "ZCARD",
+    ("kitchen", "parked"): "ZCARD",
+    ("kitchen", "numbers"): "HLEN",
+}
+"""What is empty when all is quiet, by its key without the slot, and how it is counted."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,9 @@ async def take_stock(redis: Redis) -> Stock:
             case "order", order_id, "history":
                 history = [json.loads(entry) for entry in await client.lrange(key, 0, -1)]
                 fields = await client.hgetall(f"order:{slot}:{order_id}")
+                if not fields:
+                    stock.under_way[f"{key}, without its order,"] = len(history)
+                    continue
                 kitchen = fields.get("kitchen", "")
                 ticket = await client.hgetall(f"kitchen:{{{kitchen}}}:ticket:{order_id}")
                 stock.orders[order_id] = StoredOrder(fields, history, ticket)
@@ -63,16 +78,8 @@ async def read_under_way(redis: Redis) -> dict[str, int]:
     client: Any = redis
     found: dict[str, int] = {}
     async for key, _, facet in _keys(redis):
-        match facet:
-            case ("order", "outbox") | ("kitchen", "changes"):
-                found[key] = await client.xlen(key)
-            case ("order", "open") | (
-                "kitchen",
-                "queued" | "preparing" | "ready" | "promises" | "parked",
-            ):
-                found[key] = await client.zcard(key)
-            case "kitchen", "numbers":
-                found[key] = await client.hlen(key)
+        if command := UNDER_WAY.get(facet):
+            found[key] = await client.execute_command(command, key)
     return found
 
 

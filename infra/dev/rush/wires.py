@@ -25,6 +25,8 @@ class Wire:
         [self.port] = free_ports(1)
         self.noticed_after: list[float] = []
         """For each half-open connection that its caller gave up: after how many seconds."""
+        self.lost_answers = 0
+        """How many connections were reset instead of passing an answer on."""
         self._target_port = target_port
         self._delay_seconds = delay_seconds
         self._connections: set[_Connection] = set()
@@ -57,7 +59,8 @@ class Wire:
     def lose_answers(self) -> int:
         """Resets each connection when its server speaks next, and loses what that says.
 
-        What was asked is done then, and whoever asked does not know. Returns how many that were.
+        What was asked is done then, and whoever asked does not know. Returns how many are waited
+        for so; ``lost_answers`` counts those that came to it.
         """
         for connection in self._connections:
             connection.is_losing = True
@@ -106,6 +109,7 @@ class _Connection:
 
     def pass_on(self, source: "_End", data: bytes) -> None:
         if self.is_losing and source is self.server:
+            self._wire.lost_answers += 1
             self.abort()
         elif not self.silent_since:
             self._other(source).write(data)
