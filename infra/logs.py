@@ -51,9 +51,22 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(calm_broken_answers)
     # These tell of every request or job at INFO; our own lines already do.
     for chatty in ("httpx", "httpcore", "apscheduler", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def calm_broken_answers(record: logging.LogRecord) -> bool:
+    """Makes a fact of what gRPC calls an error: an answer whose caller was gone by then.
+
+    That is the network's or the caller's doing, and the caller asks again. What the method itself
+    fails on is logged otherwise (https://github.com/grpc/grpc/pull/32551).
+    """
+    if str(record.msg).startswith("ExecuteBatchError raised in core by servicer method"):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.exc_info = None
+    return True
 
 
 def _stamp(service: str) -> Processor:

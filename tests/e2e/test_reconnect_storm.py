@@ -25,4 +25,4 @@ def test_eight_thousand_streams_break_and_come_back_at_once_and_nothing_is_lost(
     with capsys.disabled():
         sys.stdout.write(f"\n{ran.stdout}")
     assert ran.returncode == 0, ran.stdout
-    assert "0 at fault" in " ".join(ran.stdout.split())
+    assert "; 0 at fault" in " ".join(ran.stdout.split())

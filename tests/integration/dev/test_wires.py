@@ -77,9 +77,19 @@ async def test_answer_is_lost_with_its_connection_though_the_server_heard(wire: 
     caller.writer.write(b"one more")
     with pytest.raises(ConnectionResetError):
         await caller.reader.read(1)
+    assert wire.lost_answers == 1
     again = await call(wire)
     assert await again.ask(b"hello") == b"hello"
     await again.hang_up()
+
+
+async def test_connection_on_which_nothing_more_is_asked_has_lost_nothing(wire: Wire) -> None:
+    caller = await call(wire)
+    await caller.ask(b"hello")
+    wire.lose_answers()
+    wire.lose_answers()
+    await caller.hang_up()
+    assert wire.lost_answers == 0
 
 
 async def test_half_open_connection_says_nothing_until_its_caller_gives_up(wire: Wire) -> None:

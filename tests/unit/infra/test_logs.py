@@ -82,3 +82,19 @@ except ValueError:
 def test_lines_of_other_libraries_look_the_same() -> None:
     [line] = lines_of("logging.getLogger('uvicorn').warning('%s is slow', 'it')")
     assert (line["event"], line["level"], line["service"]) == ("it is slow", "warning", "order")
+
+
+def test_answer_whose_caller_is_gone_is_no_error() -> None:
+    [gone, other] = lines_of(
+        """
+grpc = logging.getLogger("grpc._cython.cygrpc")
+try:
+    raise ValueError("Failed execute_batch")
+except ValueError:
+    grpc.exception("ExecuteBatchError raised in core by servicer method [%s]", "/Get")
+    grpc.exception("Unexpected [%s] raised by servicer method [%s]", "KeyError", "/Get")
+"""
+    )
+    assert (gone["level"], other["level"]) == ("info", "error")
+    assert "exception" not in gone
+    assert str(gone["event"]).endswith("[/Get]")
