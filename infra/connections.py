@@ -49,7 +49,8 @@ class OpenAnswer:
     __slots__ = ("_cycle", "_flow", "_transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        if not has_open_end(cycle):
+        # Nothing was sent, and so nothing promised, where the other side was gone before.
+        if not (has_open_end(cycle) or cycle.disconnected):
             raise ValueError("the answer has no open end")
         self._cycle = cycle
         self._flow = cycle.flow

@@ -100,6 +100,21 @@ async def test_requests_that_came_at_once_are_answered_one_after_the_other() -> 
             assert await reader.readexactly(len(CHUNKS)) == CHUNKS
 
 
+async def test_answer_whose_reader_left_before_it_began_goes_nowhere() -> None:
+    class Late(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            await super().__call__(scope, receive, send)
+
+    app = Late(tell_two)
+    async with asked(app, request()) as (_, writer):
+        writer.transport.abort()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await app.over.wait()
+    assert app.errors == []
+
+
 async def test_open_answer_keeps_nothing_of_its_request() -> None:
     kept: list[tuple[Scope, Connection]] = []
 
