@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -109,6 +110,9 @@ async def test_answer_whose_reader_left_before_it_began_goes_nowhere() -> None:
 
     app = Late(tell_two)
     async with asked(app, request()) as (_, writer):
+        # Reset, not shut: a client that only shuts its sending side still gets its answer.
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         writer.transport.abort()
         async with asyncio.timeout(WAIT_SECONDS):
             await app.over.wait()
