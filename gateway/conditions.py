@@ -13,8 +13,8 @@ NO_VERSION = 0
 UNKNOWN_VERSION = -1
 _TAG = re.compile(r'(W/)?"([^"]*)"[ \t]*(?:,[ \t,]*|$)')
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
-# With the state that an answer shows beside its version, such as in "7-paused".
-_WANTED = re.compile(r"([0-9]{1,18})(?:-[a-z]+)?", re.ASCII)
+# With a digest of what an answer shows beside its version, such as in "7-1c291ca3".
+_WANTED = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]+)?", re.ASCII)
 
 
 class Tag(NamedTuple):
@@ -30,7 +30,7 @@ ANY = Tag("*", is_weak=True)
 
 def etag(opaque: str | int) -> str:
     """Return the strong entity tag of a version, or of a version with what an answer shows beside
-    it, such as ``7-paused``."""
+    it, such as ``7-1c291ca3``."""
     return f'"{opaque}"'
 
 

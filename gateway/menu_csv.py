@@ -59,6 +59,7 @@ def read_csv(text: str) -> CsvMenu:
     lines: list[int] = []
     violations: list[Violation] = []
     try:
+        _check_separator(text)
         _check_columns(next(reader, []))
         for cells in map(_without_empty_end, reader):
             if not cells:
@@ -85,11 +86,15 @@ def _check_columns(head: Sequence[str]) -> None:
     named = tuple(cell.strip().lower() for cell in _without_empty_end(head))
     if named == COLUMNS:
         return
-    said = f"the columns must be {','.join(COLUMNS)}"
+    raise _refused([_at_line(1, "", f"the columns must be {','.join(COLUMNS)}")])
+
+
+def _check_separator(text: str) -> None:
     # What spreadsheets write where the comma is the decimal sign, and to the clipboard.
-    if any(tuple(",".join(named).split(other)) == COLUMNS for other in ";\t"):
-        said = "the columns must be parted by commas"
-    raise _refused([_at_line(1, "", said)])
+    for other in ";\t":
+        head = next(csv.reader(text.splitlines()[:1], delimiter=other), [])
+        if len(_without_empty_end(head)) == len(COLUMNS):
+            raise _refused([_at_line(1, "", "the columns must be parted by commas")])
 
 
 def _without_empty_end(cells: Sequence[str]) -> Sequence[str]:

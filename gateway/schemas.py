@@ -1,8 +1,19 @@
 """Request bodies: their shape is checked here, their sense by the service that owns it."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
+
+from infra.clock import utc_now
 
 # What fits the contract's fields; the services know the real limits.
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -217,6 +228,9 @@ class Hours(Body):
     time_zone: str = Field(description="Its IANA name.", examples=["Europe/Berlin"])
 
 
+LONGEST_PAUSE = timedelta(days=366)
+
+
 class Pause(Body):
     """Whether orders are taken."""
 
@@ -227,6 +241,13 @@ class Pause(Body):
     until: AwareDatetime | None = Field(
         None, description="When the pause ends by itself; staff end it when not given."
     )
+
+    @field_validator("until")
+    @classmethod
+    def _is_near(cls, until: datetime | None) -> datetime | None:
+        if until is not None and abs(until - utc_now()) > LONGEST_PAUSE:
+            raise ValueError("must be within a year from now")
+        return until
 
 
 class Availability(Body):

@@ -67,7 +67,7 @@ class Settings(ServiceSettings):
         "0 makes every call a unary gRPC call of its own.",
     )
     heartbeat_seconds: Seconds = Field(
-        15.0, description="How often each event stream says how fresh its data is."
+        15.0, description="How often each event stream of a guest says how fresh its data is."
     )
     board_heartbeat_seconds: Seconds = Field(
         4.0, description="How often those of the cooks' and the pickup screens do."

@@ -158,14 +158,17 @@ def _check_otlp_endpoint(url: str) -> str:
 
 def check_origin(text: str) -> str:
     """The origin ``text`` as browsers write it (RFC 6454, section 6.2), such as
-    ``https://app.example.com``.
+    ``https://app.example.com``; ``*`` stands for every one.
 
     Raises:
         ValueError: it is none; the message says nothing of it.
     """
+    if text == "*":
+        return text
+    text = text.removesuffix("/")
     parts = _split(text)
     if not parts.scheme or text.lower() != f"{parts.scheme}://{parts.netloc.lower()}":
-        raise ValueError("must be as https://app.example.com, without a path, not even /")
+        raise ValueError("must be as https://app.example.com, without a path")
     if "@" in parts.netloc:
         raise ValueError("must be as https://app.example.com, without user and password")
     _check_host_and_port(parts)

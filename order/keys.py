@@ -3,7 +3,7 @@ touch lies in one slot of a Redis Cluster."""
 
 MENU = "order:menu"
 """Hash: sku → the dish as JSON; ``_version``, ``_currency``, ``_skus`` (their
-sequence), ``_op`` of the last import and ``_dish_op`` of the last change of one dish. Kept."""
+sequence) and ``_ops``, the last changes. Kept."""
 
 KITCHENS = "order:kitchens"
 """Hash: kitchen → when its job last ran, RFC 3339. Kept."""
@@ -13,7 +13,7 @@ TERMS = "order:terms"
 
 HOUSE = "order:house"
 """Hash: ``hours`` (JSON), ``time_zone``, ``paused`` (1 or 0), ``reason``, ``until`` (RFC 3339, or
-empty), ``version`` (counts changes; 1 before the first) and ``_op`` of the last one. Kept."""
+empty), ``version`` (counts changes; 1 before the first) and ``_ops``, the last ones. Kept."""
 
 FEEDS = "order:feeds"
 """Channel: a replica's name, and the shards whose feeds it has just written to. Only a hint."""

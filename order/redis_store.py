@@ -501,8 +501,6 @@ def is_cursor_usable(checked: Any, event_id: str, length: int) -> bool:
 
 
 NO_MENU = Menu(0, "", {})
-ANY_VERSION = -1
-"""What a script reads as "whatever version there is"."""
 
 
 class RedisMenuStore:
@@ -510,8 +508,8 @@ class RedisMenuStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis
-        self._import = load_script(redis, "order", "import_menu")
-        self._replace_dish = load_script(redis, "order", "replace_dish")
+        self._import = load_script(redis, "order", "done", "import_menu")
+        self._replace_dish = load_script(redis, "order", "done", "replace_dish")
         self._known = NO_MENU
 
     async def read(self) -> Menu:
@@ -547,8 +545,8 @@ class RedisMenuStore:
                 return replace(menu, version=version, items={sku: dish})
 
 
-def _wanted(if_version: int | None) -> int:
-    return ANY_VERSION if if_version is None else if_version
+def _wanted(if_version: int | None) -> int | str:
+    return "" if if_version is None else if_version
 
 
 def _menu(fields: Mapping[str, str]) -> Menu:
@@ -571,7 +569,7 @@ class RedisHouseStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis
-        self._set = load_script(redis, "order", "set_house")
+        self._set = load_script(redis, "order", "done", "set_house")
 
     async def read(self) -> House:
         fields = await self._redis.hgetall(keys.HOUSE)

@@ -19,6 +19,7 @@ from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
     AgreedTotal,
     Change,
+    HouseChangedError,
     IdempotencyKeyReusedError,
     InvalidOrderError,
     LineRequest,
@@ -208,7 +209,7 @@ class OrderService:
     async def _read_terms(self) -> Terms:
         # First, so that it is never newer than what is read after it.
         edition = await self._orders.read_edition()
-        menu, house = await asyncio.gather(self._menu.read(), self._house.read())
+        menu, house = await asyncio.gather(self._menu.read(), self._read_house())
         return Terms(menu, house, edition)
 
     async def get_order(self, caller: Caller, order_id: str) -> Order:
@@ -427,10 +428,18 @@ class OrderService:
 
     async def read_house(self) -> tuple[House, bool]:
         """When guests may order, and whether they may now."""
-        house, now = await self._house.read(), self._clock()
-        # A pause that has ended by itself is none.
-        house = replace(house, paused=house.is_paused(now))
-        return house, house.is_open(now) and not house.paused
+        house = await self._read_house()
+        return house, house.is_open(self._clock()) and not house.paused
+
+    async def _read_house(self) -> House:
+        house = await self._house.read()
+        if not house.paused or house.is_paused(self._clock()):
+            return house
+        # A pause that has ended by itself is none. The last release reads the mark alone, and sets
+        # it without an end: none that is over may be left to it.
+        with suppress(HouseChangedError):
+            await self._house.set_pause(False, "", None, op=new_op(), if_version=house.version)
+        return replace(house, paused=False, reason="", paused_until=None)
 
     async def set_hours(
         self,

@@ -1,7 +1,9 @@
 """When guests may order: opening hours, and the switch that pauses orders."""
 
+import zlib
 from typing import TYPE_CHECKING
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -58,7 +60,7 @@ class HouseRoutes:
     )
     async def get(self, request: Request) -> Response:
         answer = await self._order.ask(self._order.stub.GetHouse, GetHouseRequest())
-        tag = _tag(answer.house)
+        tag = _tag(answer.house.version, shapes.house(answer.house))
         if is_known(request, tag):
             return Response(status_code=304, headers={"ETag": etag(tag)})
         return _whole(answer.house)
@@ -123,11 +125,11 @@ class HouseRoutes:
 
 
 def _whole(house: House) -> Response:
-    return JsonResponse(shapes.house(house), headers={"ETag": etag(_tag(house))})
+    shown = shapes.house(house)
+    return JsonResponse(shown, headers={"ETag": etag(_tag(house.version, shown))})
 
 
-def _tag(house: House) -> str:
+def _tag(version: int, shown: shapes.Json) -> str:
     """Return the tag of the house as it is shown: opening and the end of a pause change that
-    without a new version."""
-    state = "paused" if house.paused else "open" if house.serving else "closed"
-    return f"{house.version}-{state}"
+    without a new version, and so does the last release."""
+    return f"{version}-{zlib.crc32(orjson.dumps(shown)):x}"

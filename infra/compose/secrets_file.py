@@ -19,8 +19,10 @@ HEADING = (
 )
 
 
-# Unreserved in RFC 3986, section 2.3, and plain in .env files.
-_FIT_SECRET = re.compile(r"[A-Za-z0-9._~-]+")
+# Plain in a user's part of an address (RFC 3986, section 3.2.1) and in .env files.
+_FIT_PASSWORD = re.compile(r"[A-Za-z0-9._~+=-]+")
+# No address holds these.
+_FIT_CREDENTIAL = re.compile(r"[A-Za-z0-9._~+=/-]+")
 
 
 class UnfitSecretError(Exception):
@@ -40,9 +42,10 @@ def prepare_secrets(env_file: Path, template: Path, users_file: Path) -> dict[st
     """
     variables = read_env(env_file)
     for name in (*PASSWORDS, *CREDENTIALS):
-        if (own := variables.get(name)) and not _FIT_SECRET.fullmatch(own):
+        fit = _FIT_PASSWORD if name in PASSWORDS else _FIT_CREDENTIAL
+        if (own := variables.get(name)) and not fit.fullmatch(own):
             raise UnfitSecretError(
-                f"{name} in {env_file.name}: use letters, digits and . _ ~ - only"
+                f"{name} in {env_file.name}: use letters, digits and . _ ~ + = - only"
             )
     made = {
         name: secrets.token_urlsafe(32)

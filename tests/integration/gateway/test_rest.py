@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from datetime import timedelta, timezone
 
 import grpc
 import httpx
 import pytest
 
 from gateway.menu_csv import COLUMNS
+from infra.clock import to_text, utc_now
 from infra.errors import Violation
 from shared_proto.restaurant.kitchen.v1 import kitchen_pb2
 from shared_proto.restaurant.order.v1 import order_pb2
@@ -917,11 +919,13 @@ async def test_house_is_not_read_again_while_it_stays_as_it_was() -> None:
 
 async def test_pause_has_an_end_where_it_is_given_one() -> None:
     async with House().open() as house:
-        body = {"paused": True, "until": "2030-01-01T12:00:00+01:00"}
+        soon = utc_now() + timedelta(minutes=20)
+        body = {"paused": True, "until": soon.astimezone(timezone(timedelta(hours=1))).isoformat()}
+        ages_ago = "0001-01-01T00:00:00+14:00"
         paused = await house.call("PUT", "/house/pause", "boss", "admin", json=body)
-        assert paused.json()["until"] == "2030-01-01T11:00:00.000Z"
-        assert (await house.http.get("/house")).json()["until"] == "2030-01-01T11:00:00.000Z"
-        for until in ("2030-01-01T12:00:00", "soon", 7):
+        assert paused.json()["until"] == to_text(soon)
+        assert (await house.http.get("/house")).json()["until"] == to_text(soon)
+        for until in ("2027-01-01T12:00:00", "soon", 7, "9999-12-31T23:59:59.999-12:00", ages_ago):
             unfit = await house.call(
                 "PUT", "/house/pause", "boss", "admin", json={"paused": True, "until": until}
             )

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from infra.clock import to_text, utc_now
 from infra.errors import read_refusal
+from order import keys
 from order.domain import InvalidHouseError, LineRequest, Menu, OrdersPausedError
 from order.redis_store import RedisHouseStore, RedisMenuStore, RedisOrderStore
 from order.service import OrderService
@@ -126,3 +127,53 @@ async def test_a_lost_answer_asked_for_again_changes_nothing_more(redis: Redis) 
     for _ in range(2):
         sold = await menu.set_availability("tea", False, op="sold out", if_version=None)
         assert sold.version == 2
+
+
+@pytest.mark.parametrize("no_version", [-1, 77])
+async def test_version_that_is_none_matches_nothing(stub: Any, no_version: int) -> None:
+    """-1 is what the gateway makes of a weak tag, or of one that is none of ours."""
+    menu = (await stub.GetMenu(pb.GetMenuRequest())).menu
+    house = (await stub.GetHouse(pb.GetHouseRequest())).house
+    wanted = {"if_version": no_version}
+    for call in (
+        stub.SetHours(pb.SetHoursRequest(time_zone="UTC", **wanted), metadata=as_user(ADMIN)),
+        stub.SetPause(pb.SetPauseRequest(paused=True, **wanted), metadata=as_user(COOK)),
+        stub.SetAvailability(
+            pb.SetAvailabilityRequest(sku="tea", **wanted), metadata=as_user(COOK)
+        ),
+        stub.ImportMenu(
+            pb.ImportMenuRequest(currency="EUR", items=menu.items, **wanted),
+            metadata=as_user(ADMIN),
+        ),
+    ):
+        assert await reason_of(call) == "VERSION_MISMATCH"
+    assert (await stub.GetMenu(pb.GetMenuRequest())).menu == menu
+    assert (await stub.GetHouse(pb.GetHouseRequest())).house == house
+
+
+async def test_pause_of_the_last_release_counts_after_one_that_ended_by_itself(
+    redis: Redis, store: RedisOrderStore
+) -> None:
+    now = utc_now()
+    service = OrderService(store, RedisMenuStore(redis), RedisHouseStore(redis), clock=lambda: now)
+    await service.set_pause(COOK, True, "rush", until=now + timedelta(minutes=20))
+    now += timedelta(minutes=20)
+    assert not (await service.read_house())[0].paused
+    # That one knows no end of a pause.
+    await redis.hset(keys.HOUSE, mapping={"paused": 1, "reason": "fire"})
+    house, serving = await service.read_house()
+    assert (house.paused, house.reason, house.paused_until, serving) == (True, "fire", None, False)
+
+
+async def test_a_lost_answer_asked_for_again_undoes_nothing_that_came_after(redis: Redis) -> None:
+    houses, menus = RedisHouseStore(redis), RedisMenuStore(redis)
+    menu = Menu(0, "EUR", {"tea": MENU_TEA})
+    for number in range(3):
+        await menus.replace(menu, op=f"import {number}")
+        await houses.set_pause(bool(number % 2), "", None, op=f"pause {number}")
+    await menus.set_availability("tea", False, op="sold out")
+    menu_before, house_before = await menus.read(), await houses.read()
+    for number in range(3):
+        await menus.replace(menu, op=f"import {number}")
+        await houses.set_pause(bool(number % 2), "", None, op=f"pause {number}")
+    assert (await menus.read(), await houses.read()) == (menu_before, house_before)

@@ -67,6 +67,10 @@ def test_secret_of_ones_own_that_an_address_can_not_hold_is_refused_by_name(
     tmp_path: Path, name: str, character: str
 ) -> None:
     (tmp_path / ".env").write_text(f"{name}=hush{character}hush\n", "utf-8")
+    if character == "/" and name in CREDENTIALS:
+        # As `openssl rand -base64 32` writes them; they stand in no address.
+        assert prepare(tmp_path)[name] == "hush/hush"
+        return
     with pytest.raises(UnfitSecretError, match=name) as refused:
         prepare(tmp_path)
     assert "hush" not in str(refused.value)

@@ -88,9 +88,11 @@ def test_menu_is_read_as_spreadsheets_write_it(text: str) -> None:
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_other_separators_are_named(separator: str) -> None:
-    with pytest.raises(ProblemError) as refused:
-        read_csv(f"{HEAD}\n{TEA}\n".replace(",", separator))
-    assert b"the columns must be parted by commas" in refused.value.response.body
+    quoted = "".join(f'"{cell}",' for cell in HEAD.split(",")).removesuffix(",")
+    for head in (HEAD, quoted):
+        with pytest.raises(ProblemError) as refused:
+            read_csv(f"{head}\n{TEA}\n".replace(",", separator))
+        assert b"the columns must be parted by commas" in refused.value.response.body
 
 
 @pytest.mark.parametrize("line", ['tea,"Tea', 'tea,"Te"a",Drinks,bar,250,60,,', "tea,T\0ea"])
