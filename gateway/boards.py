@@ -222,6 +222,10 @@ class BoardStream:
     def is_ready(self) -> bool:
         return self._board.is_loaded
 
+    @property
+    def is_away(self) -> bool:
+        return SERVICE in self._board.reach.away
+
     async def catch_up(self) -> AsyncGenerator[bytes, None]:
         yield self._snapshot(self._board)
 

@@ -24,7 +24,8 @@ tea,Tea,Drinks,bar,250,60,no,
 """
 _TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": True}
 _GROUP = re.compile(r"(.+?) +([0-9]{1,3})-([0-9]{1,3}) *: *(.*)")
-_OPTION = re.compile(r"(.+?)(?: +([+-][0-9]{1,9}))?")
+# A spreadsheet may make a minus of the hyphen.
+_OPTION = re.compile(r"(.+?)(?: +([+\u2212-][0-9]{1,9}))?")
 _NUMBER = re.compile(r"-?[0-9]{1,12}")
 _DISH_POINTER = re.compile(r"/items/([0-9]+)(/.*)?")
 
@@ -156,7 +157,7 @@ def _option(text: str) -> dict[str, Any]:
     found = _OPTION.fullmatch(text)
     if found is None:
         raise _CellError("options", "an option must have a name")
-    return {"name": found[1], "price": int(found[2] or 0)}
+    return {"name": found[1], "price": int((found[2] or "0").replace("\u2212", "-"))}
 
 
 def _at_line(line: int, pointer: str, message: str) -> Violation:

@@ -69,6 +69,10 @@ class OrderStream:
         return self._watch.is_followed(self._user_id)
 
     @property
+    def is_away(self) -> bool:
+        return "order" in self._watch.reach.away
+
+    @property
     def is_over(self) -> bool:
         return self._is_over
 

@@ -60,6 +60,10 @@ class Source(Protocol[Told]):
         """Whether the reader can be brought up to date now; its inbox is woken when it can."""
 
     @property
+    def is_away(self) -> bool:
+        """Whether the service that knows what to tell is not heard."""
+
+    @property
     def is_over(self) -> bool:
         """Whether all has been told for good."""
 
@@ -134,7 +138,7 @@ class Stream(Generic[Item]):
         """Sends events until there are no more or the reader is gone, which ``receive`` reports."""
         self._wire = wire
         self._is_open = True
-        if not self._source.is_ready:
+        if self._source.is_away:
             # There is nothing to show yet: say why now, not at the next beat.
             self.inbox.beat()
         self._on_news()

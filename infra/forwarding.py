@@ -103,7 +103,9 @@ def read_x_forwarded(headers: Headers) -> Iterator[Hop]:
     several values all the same, the last is our own proxy's.
     """
     scheme = _scheme(",".join(headers.getlist("x-forwarded-proto")).rpartition(",")[2])
-    for node in reversed(",".join(headers.getlist("x-forwarded-for")).split(",")):
+    # Empty elements of a list count for nothing (RFC 9110, section 5.6.1).
+    nodes = [n for n in ",".join(headers.getlist("x-forwarded-for")).split(",") if n.strip()]
+    for node in reversed(nodes):
         yield Hop(parse_node(node), scheme)
 
 

@@ -57,13 +57,18 @@ def configure(service: str, *, level: str = "INFO", log_format: LogFormat = "aut
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
-def calm_broken_answers(record: logging.LogRecord) -> bool:
-    """Makes a fact of what gRPC calls an error: an answer whose caller was gone by then.
+_EXPECTED = ("ExecuteBatchError raised in core by servicer method", "Aborting method [")
 
-    That is the network's or the caller's doing, and the caller asks again. What the method itself
-    fails on is logged otherwise (https://github.com/grpc/grpc/pull/32551).
+
+def calm_broken_answers(record: logging.LogRecord) -> bool:
+    """Makes a fact of what gRPC calls an error or warns of: an answer whose caller was gone by
+    then, and a stream that was open when its server stopped.
+
+    The first is the network's or the caller's doing, and the caller asks again; the other is how
+    long streams end. What the method itself fails on is logged otherwise
+    (https://github.com/grpc/grpc/pull/32551).
     """
-    if str(record.msg).startswith("ExecuteBatchError raised in core by servicer method"):
+    if str(record.msg).startswith(_EXPECTED):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.exc_info = None
     return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from infra import tracing
 from infra.logs import get_logger
+from infra.text import is_visible
 from kitchen.domain import (
     Cause,
     Kitchen,
@@ -161,7 +162,7 @@ class KitchenService:
 
         Raises what every tap raises, and ReasonMissingError.
         """
-        if not reason.strip():
+        if not is_visible(reason):
             raise ReasonMissingError
         return await self._tap(
             kitchen, order_id, Status.READY, Status.PREPARING, seq, by, reason.strip()

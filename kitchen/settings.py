@@ -8,7 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from infra.addresses import GrpcTarget, Port
 from infra.settings import Count, Seconds, StoreSettings, read_json
 from kitchen.domain import Mode
-from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME
+from shared_proto.kitchens import DEFAULT_KITCHEN, KITCHEN_NAME, STATION_NAME
 
 
 class KitchenEntry(BaseModel):
@@ -22,7 +22,7 @@ class KitchenEntry(BaseModel):
     )
     mode: Mode = Field(Mode.AUTO, description="What the passage of time may move.")
     timezone: str = Field("", description="Ignored, and refused from the next release on.")
-    stations: frozenset[str] = Field(
+    stations: frozenset[Annotated[str, Field(pattern=f"^{STATION_NAME}$")]] = Field(
         frozenset(), description="Stations it has; empty: any station is accepted."
     )
 

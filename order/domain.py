@@ -17,6 +17,7 @@ from infra.currencies import currency_digits
 from infra.errors import RefusedError, Violation
 from infra.frozen import altered
 from infra.limits import Usage, limit_facts
+from infra.text import is_visible
 from order.lifecycle import (
     EDITABLE,
     FINAL,
@@ -343,7 +344,7 @@ class Order:
         transition = find_transition(self.status, target, cause)
         if transition is None:
             raise TransitionNotAllowedError(self, target, cause)
-        if transition.needs_reason and not reason.strip():
+        if transition.needs_reason and not is_visible(reason):
             raise ReasonNeededError(self.id)
         after = altered(self, status=target, reason=reason)
         return self._change(after, cause, by=by, at=at, op=op, reason=reason)
@@ -351,7 +352,7 @@ class Order:
     def cancel(self, cause: Cause, *, by: str, at: datetime, op: str, reason: str) -> "Change":
         """The change to cancelled. Staff must always say why; otherwise as ``move``."""
         possible = find_transition(self.status, Status.CANCELLED, cause)
-        if possible and cause is Cause.STAFF and not reason.strip():
+        if possible and cause is Cause.STAFF and not is_visible(reason):
             raise ReasonNeededError(self.id)
         return self.move(Status.CANCELLED, cause, by=by, at=at, op=op, reason=reason)
 

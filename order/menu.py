@@ -8,6 +8,7 @@ from infra.currencies import is_currency
 from infra.errors import Violation
 from infra.text import fold_spaces, is_visible, refused_character
 from order.domain import InvalidMenuError, MenuItem, MenuOption, OptionGroup
+from shared_proto.kitchens import KITCHEN_NAME_RULE, STATION_NAME
 
 MAX_DISHES = 2_000
 MAX_PRICE = 10_000_000
@@ -16,7 +17,7 @@ MAX_GROUPS = 20
 MAX_OPTIONS = 100
 MAX_NAME_CHARACTERS = 120
 SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-STATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+STATION = re.compile(STATION_NAME)
 
 
 def with_folded_names(item: MenuItem) -> MenuItem:
@@ -59,7 +60,7 @@ def _violations(currency: str, items: Sequence[MenuItem]) -> Iterator[Violation]
             yield Violation(f"{at}/sku", f"{item.sku!r} is there twice")
         seen.add(item.sku)
         if not STATION.fullmatch(item.station):
-            yield Violation(f"{at}/station", "must be lower-case letters, digits and hyphens")
+            yield Violation(f"{at}/station", KITCHEN_NAME_RULE)
         if not 0 <= item.price <= MAX_PRICE:
             yield Violation(f"{at}/price", f"must be 0 to {MAX_PRICE} minor units")
         if not 0 <= item.prep_seconds <= MAX_PREP_SECONDS:

@@ -15,6 +15,7 @@ from infra.frozen import altered
 from infra.identity import Caller, NotAllowedError
 from infra.limits import Usage
 from infra.logs import get_logger
+from infra.text import fold_spaces
 from order.changes import Answer, TicketChange, apply_changes
 from order.domain import (
     AgreedTotal,
@@ -475,7 +476,7 @@ class OrderService:
         """
         if not is_staff(caller.roles):
             raise NotAllowedError("this takes the role kitchen or admin")
-        until = until if paused else None
+        reason, until = (fold_spaces(reason), until) if paused else ("", None)
         require_later(until, self._clock())
         await self._house.set_pause(paused, reason, until, op=new_op(), if_version=if_version)
         await self._orders.outdate_terms()

@@ -114,7 +114,11 @@ async def _run(settings: DevSettings, layout: Layout, secrets: Secrets, redis: C
             log.open()
             with terminal.on_enter(lambda: print(banner, flush=True)):
                 await stopped
-    print("Brigade is closed.", flush=True)
+    try:
+        print("Brigade is closed.", flush=True)
+    except BrokenPipeError:
+        # Ctrl-C has ended what reads this, as `tee` does. Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -78,6 +78,8 @@ class Child:
                 return
             if loop.time() - started_at >= STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
+            if self._stopping.is_set():
+                return
             print(
                 f"{self.name} ended ({self.describe()}); it starts again in {pause:g} s", flush=True
             )

@@ -61,6 +61,7 @@ class AllWatch:
     """Tells each reader of the same order."""
 
     is_ready = True
+    is_away = False
     is_over = False
 
     def __init__(self) -> None:

@@ -177,3 +177,12 @@ async def test_a_lost_answer_asked_for_again_undoes_nothing_that_came_after(redi
         await menus.replace(menu, op=f"import {number}")
         await houses.set_pause(bool(number % 2), "", None, op=f"pause {number}")
     assert (await menus.read(), await houses.read()) == (menu_before, house_before)
+
+
+async def test_reason_goes_with_its_pause(stub: Any) -> None:
+    for pause in (
+        pb.SetPauseRequest(paused=True, reason="the\u00a0fryer "),
+        pb.SetPauseRequest(paused=False, reason="the fryer"),
+    ):
+        house = (await stub.SetPause(pause, metadata=as_user(COOK))).house
+        assert house.reason == ("the fryer" if pause.paused else "")

@@ -28,7 +28,7 @@ def test_dishes_are_read_with_their_options() -> None:
 
 
 def test_option_may_cost_less_and_be_of_many_words() -> None:
-    (dish,) = read_csv(f"{HEAD}\nx,X,C,s,1,1,,size of it 0-1: half a portion -250\n").dishes
+    (dish,) = read_csv(f"{HEAD}\nx,X,C,s,1,1,,size of it 0-1: half a portion \u2212250\n").dishes
     (group,) = dish.option_groups
     assert (group.name, group.options[0]) == (
         "size of it",

@@ -32,6 +32,7 @@ class Teller:
     def __init__(self) -> None:
         self.happened: list[str] = []
         self.is_ready = True
+        self.is_away = False
         self.is_over = False
         self.told = 0
         self.catching_up = asyncio.Event()

@@ -27,6 +27,7 @@ class Teller:
     """Tells everything, and is over after one item."""
 
     is_ready = True
+    is_away = False
     is_over = False
 
     def join(self, inbox: Inbox[Any]) -> None:

@@ -226,3 +226,9 @@ def test_trusted_header_is_one_of_two_in_any_case(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HEADER", "X-Real-IP")
     with pytest.raises(ValidationError, match="X-Forwarded-For"):
         Settings()
+
+
+async def test_empty_elements_of_the_list_count_for_nothing() -> None:
+    assert (
+        await seen("10.0.0.1", [("X-Forwarded-For", ",198.51.100.1, ,")]) == "http://198.51.100.1"
+    )

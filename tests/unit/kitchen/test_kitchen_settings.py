@@ -7,6 +7,8 @@ from auth.domain import Role, role_name
 from kitchen.app import kitchens_of
 from kitchen.domain import Mode
 from kitchen.settings import Settings
+from order.domain import InvalidMenuError, MenuItem
+from order.menu import check_menu
 from order.settings import Settings as OrderSettings
 
 
@@ -85,4 +87,20 @@ def test_a_kitchen_is_called_alike_at_every_door(name: str, is_fit: bool) -> Non
             read()
         else:
             with pytest.raises(ValueError, match=r"name"):
+                read()
+
+
+@pytest.mark.parametrize(
+    ("station", "is_fit"), [("cold_bar", True), ("Cold Bar", False), ("", False)]
+)
+def test_stations_are_called_alike_in_settings_and_menus(station: str, is_fit: bool) -> None:
+    menu = [MenuItem("tea", "Tea", "Drinks", station, 250, 60)]
+    for read in (
+        lambda: Settings(kitchens=[{"name": "main", "stations": [station]}]),
+        lambda: check_menu("EUR", menu),
+    ):
+        if is_fit:
+            read()
+        else:
+            with pytest.raises((ValueError, InvalidMenuError)):
                 read()
