@@ -177,6 +177,42 @@ class BoardPage:
         return self.page.locator(f".{half} li[data-item='{number}']")
 
 
+class TestStream:
+    """A page's event stream in the test's hands: nothing comes but what it tells."""
+
+    __test__ = False
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @classmethod
+    async def of(cls, page: Page) -> "TestStream":
+        """Takes the place of the event stream that ``page`` will open."""
+        await page.add_init_script(
+            """window.EventSource = class {
+                constructor() { this.listeners = {}; window.stream = this; }
+                addEventListener(event, listener) { this.listeners[event] = listener; }
+                close() {}
+            };"""
+        )
+        return cls(page)
+
+    async def tell(self, event: str, data: dict[str, Any]) -> None:
+        """Sends one event, once the page listens."""
+        await self.page.wait_for_function("() => window.stream")
+        await self.page.evaluate(
+            """([event, data]) => window.stream.listeners[event](
+                { data: JSON.stringify(data), lastEventId: '' }
+            )""",
+            [event, data],
+        )
+
+    async def beat(self, *, away: list[str] | None = None) -> None:
+        """Sends a heartbeat: all is fresh, but for services that are ``away``."""
+        now = await self.page.evaluate("() => new Date().toISOString()")
+        await self.tell("heartbeat", {"kitchen_tick_at": {}, "as_of": now, "away": away or []})
+
+
 class People:
     """Browsers of their own for everyone, and the first script error of any page."""
 

@@ -4,7 +4,7 @@ import { BoardHalf } from './board_half.js';
 import { t } from './board_words.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
 import { announcer, fill, h } from './dom.js';
-import { Live } from './live.js';
+import { BOARD_SILENT_MS, Live } from './live.js';
 import { connectionPill } from './pill.js';
 import { handedOver, Release } from './release.js';
 import { markStale } from './stale.js';
@@ -82,6 +82,7 @@ if (before) onEvent('snapshot', before);
 const release = new Release({ isBusy: () => ready.hasNews, state: snapshot });
 new Live(`/board/stream?kitchen=${encodeURIComponent(kitchen)}`, {
   who: '',
+  silentMs: BOARD_SILENT_MS,
   events: ['snapshot', 'status'],
   onEvent,
   onFreshness: (freshness) => {

@@ -6,7 +6,7 @@ import { announcer, fill, h, keepFocus, nameDialog, syncChildren } from './dom.j
 import { COLUMNS, isFor, KitchenBoard, lateness } from './kitchen_board.js';
 import { kitchenTicket, select } from './kitchen_ticket.js';
 import { t } from './kitchen_words.js';
-import { Live } from './live.js';
+import { BOARD_SILENT_MS, Live } from './live.js';
 import { connectionPill } from './pill.js';
 import { handedOver, Release } from './release.js';
 import { signInForm } from './sign_in.js';
@@ -492,6 +492,7 @@ function begin(who, state = null) {
   }
   live = new Live(`/kitchen/stream?kitchen=${encodeURIComponent(kitchen)}`, {
     who: who.user_id,
+    silentMs: BOARD_SILENT_MS,
     events: ['snapshot', 'ticket'],
     onEvent,
     onFreshness,

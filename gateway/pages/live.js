@@ -12,19 +12,31 @@ import { whoAmI } from './api.js';
 import { now } from './clock.js';
 
 const LONGEST_PAUSE_MS = 10_000;
-/** More than two of the server's heartbeats, which come every 15 s. */
-const SILENT_MS = 40_000;
+/**
+ * Silence after which a connection counts as lost, in ms. The gateway sends heartbeats to guests
+ * every 15 s, and to screens in the restaurant every 4 s.
+ */
+const SILENT_MS = 19_000;
+export const BOARD_SILENT_MS = 7_000;
 /** Older than this, what a heartbeat tells of is not live. */
 const FRESH_MS = 15_000;
-/** So long a broken connection is a hiccup. */
-const HICCUP_MS = 8_000;
+/** Up to this long, a broken connection is a hiccup: most are back sooner. */
+const HICCUP_MS = 3_000;
 /** Without locks: so long a tab waits whether another leads already. */
 const ANSWER_MS = 400;
 
 /**
+ * How fresh the page's data is. `reconnecting` lasts at most three seconds once there was data:
+ * after that it is `as-of`, and never green before a heartbeat says that all services answer.
+ *
  * @typedef {Object} Freshness
  * @property {'live'|'reconnecting'|'as-of'} kind
- * @property {number} [at] when the data was true, for `as-of`
+ * @property {number} [at] for `as-of`: when the data was last known to be true, in ms since 1970 by
+ *   the server's clock (`now()` of clock.js)
+ * @property {string[]} away the services that the gateway does not hear: `kitchen`, `order`, both
+ *   or none; empty while the gateway itself is out of reach, and with `live`
+ * @property {number} [since] unless `live`: when it was last live (or began to wait for the first
+ *   data), by the same clock as `at`; `now() - since` is how long the guest has waited
  */
 
 export class Live {
@@ -43,10 +55,13 @@ export class Live {
   #isConnected = false;
   #wasLost = false;
   #heardAt = readClocks();
-  #connectedAt = -Infinity;
+  /** When it was last live, by `performance.now()`; null while it is. */
+  #lostAt = performance.now();
   /** When the data was last known to be true, by the server's clock; 0 before there is any. */
   #asOf = 0;
   #isStale = false;
+  /** @type {string[]} the services that the gateway does not hear */
+  #away = [];
 
   /**
    * @param {string} path of the event stream
@@ -59,8 +74,24 @@ export class Live {
    * @param {() => Object|null} options.snapshot the page's state as the data of a snapshot event
    * @param {() => void} [options.onSignedOut] the session is over
    * @param {() => void} [options.onBack] the connection is back after it was lost
+   * @param {() => void} [options.onUnanswered] an attempt failed before there was any data: the
+   *   address may be wrong
+   * @param {number} [options.silentMs] silence after which the connection counts as lost
    */
-  constructor(path, { events, who, onEvent, onFreshness, snapshot, onSignedOut, onBack }) {
+  constructor(
+    path,
+    {
+      events,
+      who,
+      onEvent,
+      onFreshness,
+      snapshot,
+      onSignedOut,
+      onBack,
+      onUnanswered,
+      silentMs = SILENT_MS,
+    },
+  ) {
     this.path = path;
     this.who = who;
     this.events = events;
@@ -69,6 +100,8 @@ export class Live {
     this.snapshot = snapshot;
     this.onSignedOut = onSignedOut;
     this.onBack = onBack;
+    this.onUnanswered = onUnanswered;
+    this.silentMs = silentMs;
 
     const name = `brigade ${path} ${who}`;
     this.channel = new BroadcastChannel(name);
@@ -188,6 +221,7 @@ export class Live {
     this.#stop();
     if (this.#isClosed) return;
     this.#failures += 1;
+    if (!this.#asOf) this.onUnanswered?.();
     this.#tell({ connected: false });
     // Many browsers lose one gateway at the same instant: they must not come back at one.
     this.#timer = setTimeout(() => this.#renew(), pause * (0.5 + Math.random() / 2));
@@ -216,19 +250,18 @@ export class Live {
     this.#hear(message);
   }
 
-  #hear({ hello, rank, isGone, connected, event, data, id }) {
+  #hear({ hello, rank, isGone, connected, event, data, id, asOf }) {
     if (hello) {
-      const state = this.#isLeader && this.#asOf ? this.snapshot() : null;
-      if (state) this.#post({ event: 'snapshot', data: state, id: this.#lastId });
-      else if (this.#isLeader) this.#post({});
+      if (this.#isLeader) this.#welcome();
       return;
     }
     if (rank !== undefined) this.#yieldTo(rank, isGone);
     this.#heardAt = readClocks();
     if (connected === false) {
-      if (this.#isConnected) this.#connectedAt = performance.now();
       this.#isConnected = false;
       this.#wasLost = true;
+      // Which services answer, it would have to say itself.
+      this.#away = [];
     } else if (event) {
       this.#isConnected = true;
       if (this.#wasLost) this.onBack?.();
@@ -237,7 +270,7 @@ export class Live {
       if (event === 'heartbeat') this.#learnAge(data);
       else {
         // An event is news; a snapshot may be the gateway's old knowledge of a service that is away.
-        if (event !== 'snapshot' || !this.#asOf) this.#asOf = now();
+        if (event !== 'snapshot' || !this.#asOf) this.#asOf = asOf ?? now();
         if (event !== 'snapshot') this.#isStale = false;
         this.onEvent(event, data);
       }
@@ -245,7 +278,28 @@ export class Live {
     this.#report();
   }
 
-  #learnAge({ as_of: asOf }) {
+  /** Brings a tab that has just been opened up to date, with how fresh that is. */
+  #welcome() {
+    const state = this.#asOf ? this.snapshot() : null;
+    if (!state) {
+      this.#post({});
+      return;
+    }
+    this.#post({ event: 'snapshot', data: state, id: this.#lastId, asOf: this.#asOf });
+    if (!this.#isConnected) this.#post({ connected: false });
+    else this.#post({ event: 'heartbeat', data: this.#beat });
+  }
+
+  /** The last heartbeat, or what it would say. */
+  get #beat() {
+    return {
+      as_of: this.#isStale ? null : new Date(this.#asOf).toISOString(),
+      away: this.#away,
+    };
+  }
+
+  #learnAge({ as_of: asOf, away = [] }) {
+    this.#away = away;
     if (!asOf) {
       this.#isStale = true;
       return;
@@ -255,7 +309,9 @@ export class Live {
   }
 
   #check() {
-    if (sinceClocks(this.#heardAt) > SILENT_MS) {
+    if (sinceClocks(this.#heardAt) > this.silentMs) {
+      // That was no hiccup: nothing came since.
+      this.#lostAt = Math.min(this.#lostAt ?? Infinity, this.#heardAt.even);
       this.#heardAt = readClocks();
       this.#isConnected = false;
       if (this.#isLeader) this.#reopen(0);
@@ -267,14 +323,20 @@ export class Live {
   #report() {
     // Before the server's time was known, ours may have been ahead of it.
     this.#asOf = Math.min(this.#asOf, now());
+    const isLive = this.#isConnected && !this.#isStale && !this.#away.length && this.#asOf > 0;
+    this.#lostAt = isLive ? null : (this.#lostAt ?? performance.now());
     this.onFreshness(this.#freshness());
   }
 
+  /** @returns {Freshness} */
   #freshness() {
-    if (this.#isConnected && !this.#isStale) return { kind: 'live' };
-    const isHiccup = performance.now() - this.#connectedAt < HICCUP_MS;
-    if (!this.#asOf || (!this.#isConnected && isHiccup)) return { kind: 'reconnecting' };
-    return { kind: 'as-of', at: this.#asOf };
+    if (this.#lostAt === null) return { kind: 'live', away: [] };
+    const waited = performance.now() - this.#lostAt;
+    const since = now() - waited;
+    const away = this.#away;
+    if (!this.#asOf || waited < HICCUP_MS) return { kind: 'reconnecting', away, since };
+    // The order service may go on telling its time while the kitchen is away.
+    return { kind: 'as-of', at: Math.min(this.#asOf, since), away, since };
   }
 }
 
