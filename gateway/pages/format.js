@@ -1,7 +1,27 @@
-/** Money and times in the reader's own way of writing them. */
+/**
+ * Money and times in the reader's own way of writing them. All `Intl` constructors that take what a
+ * browser or the restaurant says are called here: they throw at a locale, a currency or a time zone
+ * that they do not know.
+ */
 
-const locales = navigator.languages;
+/** The reader's languages, without tags of another grammar, such as `en-US@posix`. */
+const locales = navigator.languages.filter((tag) => {
+  try {
+    return Intl.getCanonicalLocales(tag);
+  } catch {
+    return false;
+  }
+});
 const currencies = new Map();
+
+/** A formatter of the class `Format`, or null where the browser knows no such `options`. */
+function formatter(Format, options, among = locales) {
+  try {
+    return new Format(among, options);
+  } catch {
+    return null;
+  }
+}
 
 /**
  * @param {number} amount in minor units
@@ -16,9 +36,16 @@ export function money(amount, { currency, currency_digits: digits = 2 }, signDis
   if (!currencies.has(key)) {
     const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     const style = { style: 'currency', currency, signDisplay, ...fraction };
-    currencies.set(key, new Intl.NumberFormat(locales, style));
+    currencies.set(key, formatter(Intl.NumberFormat, style));
   }
-  return currencies.get(key).format(amount / 10 ** digits);
+  const units = amount / 10 ** digits;
+  return currencies.get(key)?.format(units) ?? `${units.toFixed(digits)} ${currency}`;
+}
+
+/** The day of the week in a time zone, such as `monday`; null where the browser has no such zone. */
+export function weekdayIn(timeZone, time) {
+  const format = formatter(Intl.DateTimeFormat, { weekday: 'long', timeZone }, 'en');
+  return format?.format(time).toLowerCase() ?? null;
 }
 
 const clock = new Intl.DateTimeFormat(locales, { timeStyle: 'short' });

@@ -360,6 +360,39 @@ async def test_pages_fit_any_screen(people: People, viewport: dict[str, int]) ->
         assert dish["height"] > 50
 
 
+@pytest.mark.parametrize("path", ["/", "/kitchen", "/board"])
+@pytest.mark.parametrize("tags", [["en-US@posix", "ru"], ["C"], []], ids=str)
+async def test_languages_that_a_browser_can_not_name_take_no_page_down(
+    people: People, stack: Stack, path: str, tags: list[str]
+) -> None:
+    page = await (await people.context()).new_page()
+    await page.add_init_script(
+        f"Object.defineProperty(navigator, 'languages', {{ get: () => {tags} }});"
+    )
+    await page.goto(stack.gateway_url + path)
+    await expect(page.locator(".dish, .sign-in, .half").first).to_be_visible()
+    if path == "/":
+        await expect(page.locator(".dish .price").first).to_have_text(re.compile("9.90"))
+
+
+@pytest.mark.parametrize("time_zone", ["Mars/Olympus_Mons", ""])
+async def test_time_zone_that_the_browser_does_not_know_takes_no_page_down(
+    people: People, stack: Stack, time_zone: str
+) -> None:
+    page = await (await people.context()).new_page()
+    house = {
+        "hours": [{"day": "monday", "opens": "11:00", "closes": "22:00"}],
+        "time_zone": time_zone,
+        "paused": False,
+        "reason": None,
+        "until": None,
+        "serving": False,
+    }
+    await page.route("**/house", lambda route: route.fulfill(json=house))
+    await page.goto(stack.gateway_url)
+    await expect(page.locator(".strip")).to_have_text(re.compile("closed now.$"))
+
+
 async def test_numbers_that_come_at_once_are_all_read_aloud(people: People, stack: Stack) -> None:
     page = await (await people.context()).new_page()
     rounds: list[list[int]] = [[], [7, 8, 9]]
