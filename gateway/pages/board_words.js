@@ -7,15 +7,18 @@ const WORDS = {
   boardTitle: ['Pickup', 'Выдача'],
   preparing: ['Preparing', 'Готовятся'],
   ready: ['Ready', 'Готовы'],
-  noneReady: ['Soon', 'Скоро'],
-  staleNumbers: [
-    (time) => `No news since ${time}. Please ask at the counter.`,
-    (time) => `Новостей нет с ${time}. Спросите у стойки.`,
-  ],
-  noneReadyHint: ['Numbers appear here when they are ready', 'Здесь появятся готовые номера'],
-  nonePreparing: ['The stove is free', 'Плита свободна'],
+  guessed: ['Should be ready', 'Должны быть готовы'],
+  noneReady: ['Nothing ready yet', 'Готовых пока нет'],
+  noneReadyHint: ['Numbers appear here when they are ready', 'Здесь появятся номера готовых заказов'],
+  nonePreparing: ['Nothing cooking', 'Сейчас ничего не готовится'],
   nowReady: [(n) => `Number ${n} is ready`, (n) => `Номер ${n} готов`],
   page: [(n, of) => `${n} of ${of}`, (n, of) => `${n} из ${of}`],
+  staleNumbers: [
+    (time, isAway) =>
+      `${isAway ? 'The kitchen does not answer' : 'No connection'}${time && `. Last updated ${time}`}. Please ask at the counter.`,
+    (time, isAway) =>
+      `${isAway ? 'Кухня не отвечает' : 'Нет связи'}${time && `. Данные на ${time}`}. Спросите на выдаче.`,
+  ],
 };
 
 export const t = { ...shared, ...choose(WORDS) };

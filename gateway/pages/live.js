@@ -21,7 +21,7 @@ export const BOARD_SILENT_MS = 7_000;
 /** Older than this, what a heartbeat tells of is not live. */
 const FRESH_MS = 15_000;
 /** Up to this long, a broken connection is a hiccup: most are back sooner. */
-const HICCUP_MS = 3_000;
+export const HICCUP_MS = 3_000;
 /** Without locks: so long a tab waits whether another leads already. */
 const ANSWER_MS = 400;
 
@@ -119,6 +119,10 @@ export class Live {
     document.addEventListener('visibilitychange', this.wake);
     this.#stand(name, {});
     this.channel.postMessage({ hello: true });
+  }
+
+  get isOpen() {
+    return !this.#isClosed;
   }
 
   close() {

@@ -1,6 +1,8 @@
 """The kitchen and pickup screens, told event by event: what they show, ring and take."""
 
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,3 +134,161 @@ async def test_tab_that_joins_a_lost_stream_is_not_live(people: People, stack: S
     await other.goto(board.page.url)
     await expect(other.locator(".ready li")).to_have_text("7")
     await expect(other.locator(".pill")).not_to_have_attribute("data-kind", "live")
+
+
+# The pickup screen
+
+
+async def listen(page: Page) -> None:
+    """Counts the chimes of a page in ``window.chimes``, from before it is opened."""
+    await page.add_init_script(
+        """window.chimes = 0;
+        const node = { connect: () => node, gain: {
+            setValueAtTime() {}, exponentialRampToValueAtTime() {},
+        } };
+        window.AudioContext = class {
+            state = 'running'; currentTime = 0;
+            resume() { return Promise.resolve(); }
+            createGain() { return node; }
+        };
+        window.OscillatorNode = class {
+            constructor() { window.chimes += 0.5; }
+            connect() { return node; }
+            start() {}
+            stop() {}
+        };"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading", "spoken"),
+    [
+        ("en-GB", "Should be ready", "Number 5 is ready"),
+        ("ru-RU", "Должны быть готовы", "Номер 5 готов"),
+    ],
+)
+async def test_timers_guess_stands_apart_in_silence_until_a_cook_confirms_it(
+    people: People, stack: Stack, locale: str, heading: str, spoken: str
+) -> None:
+    context = await people.context(viewport=WALL, locale=locale)
+    page = await context.new_page()
+    await listen(page)
+    board = await TestStream.of(page)
+    await page.goto(f"{stack.gateway_url}/board")
+    guesses = page.locator(".guessed li")
+    await board.tell("snapshot", numbers(ready=[1], preparing=[5], guessed=[3]))
+    await expect(page.locator(".ready li")).to_have_text(["1"])
+    await expect(guesses).to_have_text(["3"])
+    await board.tell("status", {"number": 5, "status": "ready", "cause": "timer"})
+    await expect(guesses).to_have_text(["5", "3"])
+    await expect(page.get_by_role("region", name=heading)).to_be_visible()
+    await expect(page.locator(".preparing li")).to_have_count(0)
+    await expect(page.locator(".unseen[aria-live]")).to_have_text("")
+    assert await page.evaluate("() => window.chimes") == 0
+    await board.tell("status", {"number": 5, "status": "ready", "cause": "cook"})
+    await expect(page.locator(".ready li")).to_have_text(["5", "1"])
+    await expect(guesses).to_have_text(["3"])
+    await expect(page.locator(".unseen[aria-live]")).to_have_text(spoken)
+    await page.wait_for_function("() => window.chimes === 1")
+
+
+async def test_tab_that_joins_a_pickup_screen_knows_guesses_too(
+    people: People, stack: Stack
+) -> None:
+    board = await open_board(people, stack)
+    await board.tell("snapshot", numbers(ready=[1], guessed=[3]))
+    other = await board.page.context.new_page()
+    await other.goto(board.page.url)
+    await expect(other.locator(".ready li")).to_have_text(["1"])
+    await expect(other.locator(".guessed li")).to_have_text(["3"])
+
+
+@pytest.mark.parametrize("came", [[99], list(range(100, 130))], ids=["one", "many"])
+async def test_number_that_just_came_stays_on_the_screen_for_fifteen_seconds(
+    people: People, stack: Stack, came: list[int]
+) -> None:
+    board = await open_board(people, stack)
+    clock = board.page.clock
+    await board.tell("snapshot", numbers(list(range(1, 61))))
+    await expect(board.page.locator(".ready .pages")).to_have_text(re.compile("1 of"))
+    await freeze(board.page)
+    # The timer of the pages runs on, and is about to turn one.
+    await clock.run_for(7_000)
+    for number in came:
+        await board.tell("status", {"number": number, "status": "ready", "cause": "cook"})
+    streaks = dict.fromkeys(came, 0)
+    longest = dict.fromkeys(came, 0)
+    for _ in range(36):
+        await clock.run_for(1_000)
+        shown = await board.page.locator(".ready .is-new").all_inner_texts()
+        for number in came:
+            streaks[number] = streaks[number] + 1 if str(number) in shown else 0
+            longest[number] = max(longest[number], streaks[number])
+    assert min(longest.values()) >= 14
+
+
+async def test_figures_shrink_before_numbers_take_turns(people: People, stack: Stack) -> None:
+    board = await open_board(people, stack)
+    await board.tell("snapshot", numbers(list(range(1, 17)), list(range(17, 34))))
+    for half, count in (("ready", 16), ("preparing", 17)):
+        shown = board.page.locator(f".{half} li")
+        await expect(shown).to_have_count(count)
+        await expect(board.page.locator(f".{half} .pages")).to_have_text("")
+        # A twelfth of the screen is read at eight metres.
+        size = await shown.first.evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
+        assert size > WALL["height"] / (9 if half == "ready" else 13)
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en-GB", "There is no kitchen “baar”"), ("ru-RU", "Кухни «baar» нет")]
+)
+@pytest.mark.parametrize("path", ["/board", "/kitchen"])
+async def test_address_of_no_kitchen_says_so_and_leads_to_one(
+    people: People, stack: Stack, path: str, locale: str, words: str
+) -> None:
+    page = await (await people.context(locale=locale)).new_page()
+    await page.goto(f"{stack.gateway_url}{path}?kitchen=baar")
+    await expect(page.get_by_role("alert")).to_have_text(words)
+    await expect(page.locator(".pill, .half, .column")).to_have_count(0)
+    await page.locator(".trouble a").click()
+    await expect(page).to_have_url(stack.gateway_url + path)
+
+
+# Orders are paused
+
+
+async def test_pause_shows_on_every_screen_until_it_ends_by_itself(
+    people: People, stack: Stack
+) -> None:
+    cook = stack.staff("cook")
+    board, kitchen = await asyncio.gather(open_board(people, stack), open_kitchen(people, stack))
+    await expect(board.page.locator(".paused")).to_be_hidden()
+    pause = kitchen.page.get_by_role("button", name="Pause orders")
+    try:
+        async with kitchen.page.expect_response("**/house/pause") as told:
+            await pause.click()
+        house = await (await told.value).json()
+        left = datetime.fromisoformat(house["until"]) - datetime.now(UTC)
+        assert timedelta(minutes=19) < left <= timedelta(minutes=21)
+        await board.page.clock.fast_forward(11_000)
+        for page in (board.page, kitchen.page):
+            await expect(page.locator(".paused")).to_contain_text(
+                re.compile(r"Orders are paused until \d\d:\d\d")
+            )
+        await expect(pause).to_have_count(0)
+        await kitchen.page.get_by_role("button", name="Change").click()
+        async with kitchen.page.expect_response("**/house/pause"):
+            await kitchen.page.get_by_role("button", name="Too many orders").click()
+        await kitchen.page.locator("dialog[open]").get_by_role("button", name="Close").click()
+        for page in (board.page, kitchen.page):
+            await expect(page.locator(".paused")).to_contain_text("Too many orders")
+        # Nobody answers any more: it ends when it said that it would.
+        await board.page.route("**/house", lambda route: route.abort())
+        await board.page.clock.fast_forward(21 * 60_000)
+        await expect(board.page.locator(".paused")).to_be_hidden()
+        await kitchen.page.get_by_role("button", name="Take orders again").click()
+        await expect(kitchen.page.locator(".paused")).to_be_hidden()
+        await expect(pause).to_be_visible()
+        assert (await cook.call("GET", "/house")).json()["paused"] is False
+    finally:
+        (await cook.call("PUT", "/house/pause", json={"paused": False})).raise_for_status()
