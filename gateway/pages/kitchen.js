@@ -1,12 +1,16 @@
 /** The cooks' board. What it shows comes from the stream alone: a tap asks, the stream answers. */
 
+import { Aim } from './aim.js';
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
+import { now } from './clock.js';
 import { announcer, fill, h, keepFocus, nameDialog, syncChildren } from './dom.js';
 import { COLUMNS, isFor, KitchenBoard, lateness } from './kitchen_board.js';
 import { kitchenTicket, select } from './kitchen_ticket.js';
 import { t } from './kitchen_words.js';
 import { BOARD_SILENT_MS, Live } from './live.js';
+import { isKitchenUnknown, kitchen, showNoKitchen } from './no_kitchen.js';
+import { PauseWatch, pauseWords } from './pause.js';
 import { connectionPill } from './pill.js';
 import { handedOver, Release } from './release.js';
 import { signInForm } from './sign_in.js';
@@ -15,8 +19,14 @@ import { TakeBack } from './takeback.js';
 import { explain } from './words.js';
 
 const CLOCK_MS = 5_000;
-/** A tap so soon after the last is the same finger. */
+/** A tap so soon after the last on the same ticket is the same finger. */
 const DOUBLE_TAP_MS = 400;
+/** The board stays as it is while fingers go from ticket to ticket, one tap in so long, up to a limit. */
+const STILL_MS = 400;
+const LONGEST_STILL_MS = 2_000;
+/** How long orders are paused, in minutes, unless the cook says another end. */
+const PAUSE_MINUTES = 20;
+const LONG_PAUSE_MINUTES = 60;
 /** So long after a touch somebody is still at work here. */
 const HANDS_ON_MS = 20_000;
 /** So long the stream may take to tell of what was tapped. */
@@ -25,13 +35,15 @@ const LONGEST_PRESS_MS = 1_000;
 /** So long after the finger was lifted its tap is told at the latest. */
 const CLICK_MS = 100;
 const TAPS = { queued: 'start', preparing: 'ready' };
+/** The statuses that a cook's tap gives, or the timer in the cook's place. */
+const TAPPED = ['preparing', 'ready'];
 const THEME = 'brigade-kitchen-light';
 
-const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
 const view = document.querySelector('#view');
 const tools = document.querySelector('#tools');
 const dialog = document.querySelector('#dialog');
 const corner = document.querySelector('#pill');
+const pausedStrip = document.querySelector('#paused');
 const announce = announcer();
 /** A popover: over an open dialog too. */
 const toast = h('p.toast', { role: 'alert', popover: 'manual' });
@@ -58,12 +70,27 @@ const stations = h('div.stations', { role: 'group', 'aria-label': t.stations });
 let account = null;
 /** @type {Live|null} */
 let live = null;
+/** The address names no kitchen. */
+let isNowhere = false;
 let board = new KitchenBoard();
 /** Whether the board was filled since it was opened. */
 let isFilled = false;
 let station = '';
 let selected = '';
-let lastTapAt = 0;
+/** @type {Map<string, number>} when each ticket was tapped, of late */
+const tappedAt = new Map();
+/** While fingers are on their way the board stays still. */
+let stillSince = -Infinity;
+let stillUntil = -Infinity;
+/** @type {Map<string, Object[]>} what each column shows */
+const shown = new Map(COLUMNS.map((status) => [status, []]));
+const aim = new Aim(view);
+/** Whether the finger that is down aimed at what was there a moment ago. */
+let isStray = false;
+/** @type {PauseWatch|null} */
+let pauses = null;
+/** @type {import('./pause.js').Pause|null} */
+let pause = null;
 let touchedAt = -Infinity;
 /** Since when a finger is down on a ticket; a long rest is no tap. */
 let pressedAt = -Infinity;
@@ -115,6 +142,7 @@ function showTools() {
     find,
     stations,
     h('button', { data: { key: 'sold-out' }, onclick: showSoldOut }, t.soldOutSwitch),
+    !pause && h('button', { data: { key: 'pause' }, onclick: () => pauseFor(PAUSE_MINUTES) }, t.pauseOrders),
     toggle(t.sound, String(soundIsOn()), () => {
       turnSound(!soundIsOn());
       showTools();
@@ -131,25 +159,39 @@ function showTools() {
 function render() {
   // What is replaced under a finger takes no tap.
   if (!account || isPressed()) return;
+  aim.watch(performance.now() < stillUntil ? renderTaps : renderAll);
+}
+
+/** Shows what became of taps on the tickets where they are. */
+function renderTaps() {
+  for (const [status, views] of shown) {
+    const tapped = ({ id }) => ({ isSending: sending.has(id), leaving: leaving.get(id) });
+    showColumn(status, views.map((item) => ({ ...item, ...tapped(item) })));
+  }
+}
+
+function renderAll() {
   const wanted = find.value.trim();
-  const shown = [];
+  const [next] = board.column('queued', '');
   for (const status of COLUMNS) {
     const tickets = board.column(status, station);
-    shown.push(...tickets);
+    shown.set(status, tickets.map((ticket) => viewOf(ticket, wanted, next)));
     heads.get(status).textContent = tickets.length;
     empties.get(status).hidden = tickets.length > 0;
   }
-  if (!shown.some((ticket) => ticket.order_id === selected)) selected = shown[0]?.order_id ?? '';
-  keepFocus(view, () => {
-    for (const status of COLUMNS) {
-      const views = board.column(status, station).map((ticket) => viewOf(ticket, wanted));
-      syncChildren(lists.get(status), views, (item) => item.id, (item, isNew) => kitchenTicket(item, taps, isNew));
-    }
-  });
-  select(view.querySelectorAll('.card'), selected);
+  const ids = [...shown.values()].flat().map(({ id }) => id);
+  if (!ids.includes(selected)) selected = ids[0] ?? '';
+  for (const [status, views] of shown) showColumn(status, views);
   fill(allDay, allDayRows());
   const names = board.stations;
   if (stations.dataset.names !== `${names} ${station}`) showStations(names);
+}
+
+function showColumn(status, views) {
+  keepFocus(view, () => {
+    syncChildren(lists.get(status), views, (item) => item.id, (item, isNew) => kitchenTicket(item, taps, isNew));
+  });
+  select(lists.get(status).children, selected);
 }
 
 /** Where the columns scroll sideways: an empty first one is no beginning. */
@@ -161,7 +203,7 @@ function showFirstTickets() {
   column?.scrollIntoView({ block: 'nearest', inline: 'start' });
 }
 
-function viewOf(ticket, wanted) {
+function viewOf(ticket, wanted, next) {
   const lines = board.lines(ticket);
   const here = station ? lines.filter((line) => line.station === station) : lines;
   const id = ticket.order_id;
@@ -174,6 +216,8 @@ function viewOf(ticket, wanted) {
     note: ticket.note,
     lateness: lateness(ticket),
     held: ticket.held,
+    isGuess: ticket.cause === 'timer' && TAPPED.includes(ticket.status),
+    isNext: ticket === next,
     flag: ticket.flag,
     reason: ticket.reason,
     isFaded: wanted !== '' && !String(ticket.number).startsWith(wanted),
@@ -224,12 +268,40 @@ function tell(words) {
 
 // Taps
 
+/** True if the same finger tapped the same ticket just now. */
+function isSecondTap(id) {
+  const time = performance.now();
+  for (const [other, at] of tappedAt) if (time - at >= DOUBLE_TAP_MS) tappedAt.delete(other);
+  if (tappedAt.has(id)) return true;
+  tappedAt.set(id, time);
+  return false;
+}
+
+/** Keeps every ticket where it is for a moment: the next finger is on its way to one. */
+function standStill() {
+  const time = performance.now();
+  if (time > stillUntil) stillSince = time;
+  stillUntil = Math.min(time + STILL_MS, stillSince + LONGEST_STILL_MS);
+  setTimeout(render, stillUntil - time + 5);
+}
+
+/** A tap that landed on what has just moved there does nothing, and says so. */
+function refuseTap(card) {
+  card.classList.add('is-stray');
+  setTimeout(() => card.classList.remove('is-stray'), 600);
+  tell(t.justMoved(card.dataset.number));
+}
+
 const taps = {
   onAct(id) {
-    if (performance.now() - lastTapAt < DOUBLE_TAP_MS) return;
-    lastTapAt = performance.now();
-    if (leaving.undo(id)) return;
+    if (isSecondTap(id) || leaving.undo(id)) return;
     const ticket = board.get(id);
+    const seen = [...shown.values()].flat().find((item) => item.id === id);
+    // The board stood still meanwhile: the tap was meant for what it showed.
+    if (!ticket || (seen && seen.status !== ticket.status)) {
+      tell(t.movedMeanwhile(seen.number));
+      return;
+    }
     if (ticket.status === 'cancelled') taps.onSeen(id);
     else if (ticket.status === 'ready') {
       leaving.put(id, t.handedOver, (options) => send(ticket, 'complete', {}, options));
@@ -309,7 +381,7 @@ function askReason(title, reasons, onReason) {
 function ask(...content) {
   fill(dialog, h('div.ask', content));
   nameDialog(dialog);
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
 }
 
 // The keyboard
@@ -390,24 +462,86 @@ function goToNumber() {
 // What guests can order
 
 async function showSoldOut() {
-  let menu, house;
+  let menu;
   try {
-    [menu, house] = await Promise.all([call('GET', '/menu'), call('GET', '/house')]);
+    menu = await call('GET', '/menu');
   } catch (problem) {
     tell(explain(problem));
     return;
   }
-  const orders = onOff(t.newOrders, !house.paused, [t.taken, t.pausedShort], (isOn) =>
-    call('PUT', '/house/pause', { body: { paused: !isOn } }),
-  );
   ask(
     h('h2', t.soldOutTitle),
-    h(
-      'ul.switches',
-      h('li', orders),
-      menu.items.map((dish) => h('li', dishSwitch(dish))),
-    ),
+    h('ul.switches', menu.items.map((dish) => h('li', dishSwitch(dish)))),
     h('button.wide', { onclick: () => dialog.close() }, t.close),
+  );
+}
+
+/** Shows on the whole page that orders are paused, as long as they are. */
+function showPause(current) {
+  pause = current;
+  if (!account) return;
+  const [words, left] = pause ? pauseWords(pause) : [];
+  const facts = pause ? [left, pause.reason].filter(Boolean).join(' · ') : '';
+  if (pausedStrip.dataset.words === `${words} ${facts}` && pausedStrip.hidden === !pause) return;
+  pausedStrip.dataset.words = `${words} ${facts}`;
+  if (pausedStrip.hidden === Boolean(pause)) announce(words ?? t.resumed);
+  const key = document.activeElement?.dataset.key;
+  aim.watch(() => {
+    pausedStrip.hidden = !pause;
+    fill(
+      pausedStrip,
+      pause && [
+        h('p', h('b', words), facts),
+        h('button', { data: { key: 'change-pause' }, onclick: askAboutPause }, t.changePause),
+        h('button', { data: { key: 'resume' }, onclick: () => setPause(false) }, t.resumeOrders),
+      ],
+    );
+    if ((tools.querySelector('[data-key=pause]') === null) !== Boolean(pause)) showTools();
+  });
+  // The button that was pressed is gone: its counterpart is next to be pressed.
+  const other = { pause: 'resume', resume: 'pause', 'change-pause': 'pause' }[key];
+  if (other && document.activeElement === document.body) {
+    document.querySelector(`[data-key=${other}]`)?.focus();
+  }
+  if (dialog.open && dialog.querySelector('.pause-choices')) {
+    if (pause) askAboutPause();
+    else dialog.close();
+  }
+}
+
+function pauseFor(minutes) {
+  const until = minutes && new Date(now() + minutes * 60_000).toISOString();
+  return setPause(true, { until, reason: pause?.reason ?? null });
+}
+
+async function setPause(paused, facts = {}) {
+  try {
+    pauses.take(await call('PUT', '/house/pause', { body: { paused, ...facts } }));
+  } catch (problem) {
+    tell(explain(problem));
+  }
+}
+
+/** Asks until when and why; each tap counts at once. */
+function askAboutPause() {
+  const choice = (words, isChosen, key, onclick) =>
+    h('button', { 'aria-pressed': isChosen, data: { key }, onclick }, words);
+  const why = (reason) =>
+    choice(reason ?? t.noReason, String(pause.reason === reason), `why-${reason}`, () =>
+      setPause(true, { until: pause.until, reason }),
+    );
+  ask(
+    h('h2', pauseWords(pause)[0]),
+    h('h3', t.pauseEnd),
+    h(
+      'div.pause-choices',
+      choice(t.minutes(PAUSE_MINUTES), null, 'short', () => pauseFor(PAUSE_MINUTES)),
+      choice(t.minutes(LONG_PAUSE_MINUTES), null, 'long', () => pauseFor(LONG_PAUSE_MINUTES)),
+      choice(t.openEnd, String(!pause.until), 'open', () => pauseFor(null)),
+    ),
+    h('h3', t.pauseReason),
+    h('div.pause-choices', why(null), t.pauseReasons.map(why)),
+    h('button.wide', { data: { key: 'close' }, onclick: () => dialog.close() }, t.close),
   );
 }
 
@@ -455,9 +589,16 @@ function onOff(name, isOn, [on, off], change) {
 
 const showPill = connectionPill(corner);
 
-function onFreshness(now) {
-  showPill(now);
-  markStale(now, t.staleBoard);
+function onFreshness(freshness) {
+  showPill(freshness);
+  aim.watch(() => markStale(freshness, t.staleBoard));
+}
+
+async function checkKitchen() {
+  if (isNowhere || !(await isKitchenUnknown())) return;
+  end();
+  isNowhere = true;
+  showNoKitchen(view);
 }
 
 function onEvent(event, data) {
@@ -478,7 +619,7 @@ function isCook({ roles }) {
 
 /** Shows the board to a cook, from `state` (of `release`) where there is one, and to others the door. */
 function begin(who, state = null) {
-  if (who && account?.user_id === who.user_id) return;
+  if (isNowhere || (who && account?.user_id === who.user_id)) return;
   const wasOpen = account !== null;
   end();
   if (!who || !isCook(who)) {
@@ -499,8 +640,11 @@ function begin(who, state = null) {
     snapshot: () => board.snapshot(),
     onSignedOut: () => begin(null),
     onBack: () => release.check(),
+    onUnanswered: checkKitchen,
   });
   showBoard();
+  if (pauses) pauses.look();
+  else pauses = new PauseWatch(showPause);
   if (state) showFirstTickets();
 }
 
@@ -512,6 +656,7 @@ function end() {
   isFilled = false;
   dialog.close();
   tools.replaceChildren();
+  pausedStrip.hidden = true;
   corner.replaceChildren();
   document.body.classList.remove('is-stale');
 }
@@ -564,16 +709,26 @@ async function start() {
 }
 
 paint();
+checkKitchen();
 addEventListener('keydown', onKey);
 for (const touch of ['pointerdown', 'keydown']) {
   addEventListener(touch, () => {
     touchedAt = performance.now();
   });
 }
-view.addEventListener('click', () => {
+view.addEventListener('click', (event) => {
   pressedAt = -Infinity;
+  // Keys and assistive technology aim at nothing that moves.
+  if (!event.detail) return;
+  const card = event.target.closest('.card');
+  if (isStray && card) {
+    event.stopPropagation();
+    refuseTap(card);
+  } else if (event.target.closest('.foot')) standStill();
+  isStray = false;
 }, { capture: true });
-view.addEventListener('pointerdown', () => {
+view.addEventListener('pointerdown', (event) => {
+  isStray = aim.isStray(event);
   pressedAt = performance.now();
   setTimeout(render, LONGEST_PRESS_MS + 50);
 });

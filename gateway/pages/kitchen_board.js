@@ -66,11 +66,14 @@ export class KitchenBoard {
     return { tickets: [...this.#tickets.values()], before: [...this.#before] };
   }
 
-  /** The tickets of a column, oldest first; what was called off while cooking hangs there still. */
+  /**
+   * The tickets of a column in the order in which the kitchen's job starts them: first promised
+   * first, then by id. What was voided while cooking hangs there still.
+   */
   column(status, station) {
     return [...this.#tickets.values()]
       .filter((ticket) => columnOf(ticket) === status && isFor(station, ticket))
-      .sort((a, b) => a.placed_at.localeCompare(b.placed_at) || a.number - b.number);
+      .sort((a, b) => promiseOf(a) - promiseOf(b) || (a.order_id < b.order_id ? -1 : 1));
   }
 
   get stations() {
@@ -138,6 +141,10 @@ function dishOf({ sku, options }) {
 /** Whether a station has anything to do with a ticket; '' is all of them. */
 export function isFor(station, ticket) {
   return !station || ticket.items.some((line) => line.station === station);
+}
+
+function promiseOf({ promised_at: time }) {
+  return time ? Date.parse(time) : 0;
 }
 
 function columnOf(ticket) {

@@ -16,6 +16,8 @@ const LONG_NOTE = 150;
  * @property {string} note
  * @property {{words: string, band: string}} lateness
  * @property {boolean} held
+ * @property {boolean} isGuess its status is the timer's word, and no cook's
+ * @property {boolean} isNext it is the one to be started next
  * @property {'changed'|'voided'|null} flag
  * @property {string|null} reason
  * @property {boolean} isFaded it is not what is searched for
@@ -40,6 +42,7 @@ export function kitchenTicket(view, taps, isNew) {
     view.flag && `is-${view.flag}`,
     view.isFaded && 'is-faded',
     leaving && 'is-leaving',
+    view.isGuess && 'is-guess',
     isNew && 'is-new',
   ].filter(Boolean);
   return h(
@@ -51,7 +54,13 @@ export function kitchenTicket(view, taps, isNew) {
       h(
         'header',
         h('h3.number', { id: `ticket-${id}` }, number),
-        h('p.due', lateness.words, view.held && h('b', t.held)),
+        h(
+          'p.due',
+          lateness.words,
+          view.isNext && h('b.next', t.next),
+          view.held && h('b', t.held),
+          view.isGuess && h('span.by-timer', t.byTimer),
+        ),
         !leaving &&
           status !== 'cancelled' &&
           h(

@@ -7,6 +7,8 @@ import { choose } from './words.js';
 
 /** How often a screen asks; the answer is mostly 304, by the browser's own `If-None-Match`. */
 const POLL_MS = 10_000;
+/** Browsers take a longer time for none. */
+const LONGEST_TIMER_MS = 2 ** 31;
 
 const t = choose({
   paused: ['Orders are paused', 'Приём заказов на паузе'],
@@ -45,7 +47,7 @@ export class PauseWatch {
     clearTimeout(this.#timer);
     const left = until ? Date.parse(until) - now() : Infinity;
     const isPaused = paused && left > 0;
-    if (isPaused && left < POLL_MS) this.#timer = setTimeout(() => this.onChange(null), left);
+    if (isPaused && left < LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.onChange(null), left);
     this.onChange(isPaused ? { reason, until } : null);
   }
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright", reason="the browser's driver comes with the dev requirements")
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser import CHROMIUM, People, TestStream
 from tests.stack import Stack
@@ -292,3 +292,100 @@ async def test_pause_shows_on_every_screen_until_it_ends_by_itself(
         assert (await cook.call("GET", "/house")).json()["paused"] is False
     finally:
         (await cook.call("PUT", "/house/pause", json={"paused": False})).raise_for_status()
+
+
+# The cook's hands
+
+
+async def take_taps(page: Page) -> list[str]:
+    """Answers every tap on a ticket; returns the list that they are added to."""
+    sent: list[str] = []
+
+    async def answer(route: Route) -> None:
+        sent.append("/".join(route.request.url.split("?")[0].split("/")[-2:]))
+        await route.fulfill(json={})
+
+    await page.route("**/kitchen/tickets/**", answer)
+    return sent
+
+
+async def middle_of(page: Page, number: int) -> tuple[float, float]:
+    """Where a finger aims that is to tap the one action of a ticket."""
+    box = await page.locator(f".card[data-number='{number}'] .foot").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def test_two_tickets_tapped_at_once_are_both_started(people: People, stack: Stack) -> None:
+    kitchen = await open_kitchen(people, stack)
+    page = kitchen.page
+    sent = await take_taps(page)
+    waiting = [ticket(number, "queued") for number in range(1, 5)]
+    await kitchen.tell("snapshot", {"tickets": waiting})
+    one, other = await middle_of(page, 1), await middle_of(page, 2)
+    await page.mouse.click(*one)
+    # The answer is quicker than the finger.
+    await kitchen.tell("ticket", ticket(1, "preparing"))
+    await page.mouse.click(*other)
+    # The same finger once more.
+    await page.mouse.click(*other)
+    await kitchen.tell("ticket", ticket(2, "preparing"))
+    cooking = page.locator(".column[data-status=preparing] .card")
+    await expect(cooking).to_have_count(2)
+    assert sent == ["order1/start", "order2/start"]
+
+
+async def test_ticket_that_moved_under_a_finger_takes_no_tap(people: People, stack: Stack) -> None:
+    kitchen = await open_kitchen(people, stack)
+    page = kitchen.page
+    sent = await take_taps(page)
+    tickets = [ticket(number, "queued") for number in (2, 3, 4)] + [ticket(9, "preparing")]
+    await kitchen.tell("snapshot", {"tickets": tickets})
+    aim, elsewhere = await middle_of(page, 3), await middle_of(page, 9)
+    # Promised before all others.
+    await kitchen.tell("ticket", ticket(1, "queued"))
+    await page.mouse.click(*aim)
+    await expect(page.locator(".toast")).to_contain_text("2 has just moved here")
+    await page.mouse.click(*elsewhere)
+    await expect(page.locator("[aria-busy]")).to_have_count(1)
+    assert sent == ["order9/ready"]
+    # By keyboard nothing is aimed at where it was.
+    await kitchen.tell("ticket", ticket(1, "completed"))
+    await page.locator(".card[data-number='2'] .foot").press("Enter")
+    await expect(page.locator("[aria-busy]")).to_have_count(2)
+    assert sent == ["order9/ready", "order2/start"]
+
+
+async def test_tickets_hang_in_the_order_in_which_they_are_started(
+    people: People, stack: Stack
+) -> None:
+    kitchen = await open_kitchen(people, stack)
+    tickets = [
+        ticket(1, "queued", promised_at="2026-01-01T12:30:00.000Z"),
+        ticket(2, "queued", promised_at="2026-01-01T12:20:00.000Z", order_id="b"),
+        ticket(3, "queued", promised_at="2026-01-01T12:20:00.000Z", order_id="a"),
+        ticket(4, "queued", promised_at="2026-01-01T12:20:00.000Z", order_id="B"),
+    ]
+    await kitchen.tell("snapshot", {"tickets": tickets})
+    column = kitchen.page.locator(".column[data-status=queued]")
+    await expect(column.locator(".number")).to_have_text(["4", "3", "2", "1"])
+    await expect(column.locator(".card").filter(has_text="next")).to_have_count(1)
+    await expect(column.locator(".card").first).to_contain_text("next")
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-GB", "by timer"), ("ru-RU", "по таймеру")])
+async def test_ticket_says_which_word_is_the_timers(
+    people: People, stack: Stack, locale: str, words: str
+) -> None:
+    kitchen = await open_kitchen(people, stack, locale=locale)
+    tickets = [
+        ticket(1, "preparing", cause="timer"),
+        ticket(2, "ready", cause="timer"),
+        ticket(3, "ready", cause="cook"),
+        ticket(4, "queued", cause="timer"),
+    ]
+    await kitchen.tell("snapshot", {"tickets": tickets})
+    guesses = kitchen.page.locator(".card").filter(has_text=words)
+    await expect(guesses.locator(".number")).to_have_text(["1", "2"])
+    await kitchen.tell("ticket", ticket(2, "ready", cause="cook"))
+    await expect(guesses.locator(".number")).to_have_text(["1"])
