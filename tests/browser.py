@@ -153,8 +153,8 @@ class KitchenPage:
         """The button of a ticket's next action, once a tap on it counts."""
         foot = self.card(number, column).locator(".foot")
         await expect(foot).to_be_visible()
-        # The board takes two taps within 400 ms for one.
-        await self.page.evaluate("() => new Promise(done => setTimeout(done, 400))")
+        # A ticket that has just come to where another was takes no tap.
+        await self.page.evaluate("() => new Promise(done => setTimeout(done, 500))")
         return await foot.element_handle()
 
     async def expect_in(self, column: str, number: int) -> None:

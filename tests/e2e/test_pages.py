@@ -272,11 +272,9 @@ async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: Peo
 async def test_paused_house_says_so_and_takes_no_order(people: People) -> None:
     guest, cook = await asyncio.gather(people.guest(), people.cook())
     await guest.write_down("lemon-tart")
-    await cook.page.get_by_role("button", name="Sold out").click()
-    orders = cook.page.get_by_role("switch", name="New orders")
     try:
         async with cook.page.expect_response(lambda it: it.request.method == "PUT"):
-            await orders.click()
+            await cook.page.get_by_role("button", name="Pause orders").click()
         # A page that has not heard of it yet is told by the answer.
         await guest.send()
         await guest.sign_up(new_login())
@@ -285,7 +283,7 @@ async def test_paused_house_says_so_and_takes_no_order(people: People) -> None:
         await expect(guest.page.locator("[data-key=send]")).to_be_disabled()
     finally:
         async with cook.page.expect_response(lambda it: it.request.method == "PUT"):
-            await orders.click()
+            await cook.page.get_by_role("button", name="Take orders again").click()
     await guest.page.reload()
     await expect(guest.page.locator("[data-key=send]")).to_be_enabled()
     await expect(guest.page.locator(".strip")).to_have_count(0)
@@ -801,7 +799,7 @@ async def test_guest_gets_no_kitchen_board(people: People, stack: Stack) -> None
     guest = await people.guest()
     await guest.order_bowl(new_login())
     await guest.page.goto(f"{stack.gateway_url}/kitchen{PATIO}")
-    await expect(guest.page.locator(".sign-in .hint")).to_contain_text("no kitchen account")
+    await expect(guest.page.locator(".sign-in .hint")).to_contain_text("isn’t a kitchen account")
     await expect(guest.page.locator(".card")).to_have_count(0)
 
 
