@@ -1,7 +1,7 @@
 /** What a finger aims at. A list that moves under it must not make it tap another's button. */
 
 /** From seeing a button to touching it: as long a button is aimed at where it was. */
-const AIM_MS = 500;
+export const AIM_MS = 500;
 
 export class Aim {
   /** @type {{until: number, spots: Map<string, DOMRect>}[]} where buttons were before each move */

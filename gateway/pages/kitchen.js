@@ -1,6 +1,6 @@
 /** The cooks' board. What it shows comes from the stream alone: a tap asks, the stream answers. */
 
-import { Aim } from './aim.js';
+import { Aim, AIM_MS } from './aim.js';
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { chime, soundIsOn, turnSound } from './chime.js';
 import { now } from './clock.js';
@@ -77,6 +77,8 @@ let board = new KitchenBoard();
 let isFilled = false;
 let station = '';
 let selected = '';
+/** When another ticket was selected because the one before had gone. */
+let reselectedAt = -Infinity;
 /** @type {Map<string, number>} when each ticket was tapped, of late */
 const tappedAt = new Map();
 /** While fingers are on their way the board stays still. */
@@ -180,7 +182,10 @@ function renderAll() {
     empties.get(status).hidden = tickets.length > 0;
   }
   const ids = [...shown.values()].flat().map(({ id }) => id);
-  if (!ids.includes(selected)) selected = ids[0] ?? '';
+  if (!ids.includes(selected)) {
+    selected = ids[0] ?? '';
+    reselectedAt = performance.now();
+  }
   for (const [status, views] of shown) showColumn(status, views);
   fill(allDay, allDayRows());
   const names = board.stations;
@@ -439,7 +444,9 @@ function onKey(event) {
     event.preventDefault();
     KEYS[event.code]();
   } else if (event.key === 'Enter' && document.activeElement === document.body && selected) {
-    taps.onAct(selected);
+    // The key was for the one that had gone.
+    if (performance.now() - reselectedAt < AIM_MS) tell(t.justMoved(board.get(selected).number));
+    else taps.onAct(selected);
   }
 }
 

@@ -23,6 +23,7 @@ from tests.browser import (
     GuestPage,
     KitchenPage,
     People,
+    TestStream,
     new_login,
 )
 from tests.stack import Stack
@@ -1008,3 +1009,27 @@ async def test_pickup_page_is_accessible_in_every_state(people: People, scheme: 
     await cook.tap(number, "preparing")
     await expect(board.number("ready", number)).to_be_visible()
     await assert_accessible(board.page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_screens_are_accessible_with_guesses_and_while_orders_are_paused(
+    people: People, stack: Stack, scheme: str
+) -> None:
+    house = {"hours": [], "time_zone": "UTC", "paused": True, "reason": "Too many orders"}
+    house |= {"until": "2999-01-01T12:00:00Z", "serving": False}
+    context = await people.context(color_scheme=scheme)
+    await context.route("**/house", lambda route: route.fulfill(json=house))
+    page = await context.new_page()
+    board = await TestStream.of(page)
+    guess = {"number": 3, "status": "ready", "cause": "timer"}
+    await page.goto(f"{stack.gateway_url}/board")
+    await board.tell("snapshot", {"preparing": [2], "ready": [3], "tickets": [guess]})
+    await expect(page.locator(".guessed li")).to_have_text("3")
+    await expect(page.locator(".paused")).to_contain_text("Orders are paused until")
+    await assert_accessible(page)
+    await page.goto(f"{stack.gateway_url}/board?kitchen=baar")
+    await expect(page.locator(".trouble")).to_be_visible()
+    await assert_accessible(page)
+    cook = await people.cook(context=context)
+    await cook.page.get_by_role("button", name="Change").click()
+    await assert_accessible(cook.page)
