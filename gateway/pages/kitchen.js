@@ -84,7 +84,7 @@ const tappedAt = new Map();
 /** While fingers are on their way the board stays still. */
 let stillSince = -Infinity;
 let stillUntil = -Infinity;
-/** @type {Map<string, Object[]>} what each column shows */
+/** @type {Map<string, {ticket: Object, view: Object}[]>} what each column shows */
 const shown = new Map(COLUMNS.map((status) => [status, []]));
 const aim = new Aim(view);
 /** Whether the finger that is down aimed at what was there a moment ago. */
@@ -166,9 +166,9 @@ function render() {
 
 /** Shows what became of taps on the tickets where they are. */
 function renderTaps() {
-  for (const [status, views] of shown) {
-    const tapped = ({ id }) => ({ isSending: sending.has(id), leaving: leaving.get(id) });
-    showColumn(status, views.map((item) => ({ ...item, ...tapped(item) })));
+  for (const [status, seen] of shown) {
+    const views = seen.map(({ ticket, view: item }) => ({ ...item, ...tapOn(ticket) }));
+    showColumn(status, views);
   }
 }
 
@@ -177,16 +177,16 @@ function renderAll() {
   const [next] = board.column('queued', '');
   for (const status of COLUMNS) {
     const tickets = board.column(status, station);
-    shown.set(status, tickets.map((ticket) => viewOf(ticket, wanted, next)));
+    shown.set(status, tickets.map((ticket) => ({ ticket, view: viewOf(ticket, wanted, next) })));
     heads.get(status).textContent = tickets.length;
     empties.get(status).hidden = tickets.length > 0;
   }
-  const ids = [...shown.values()].flat().map(({ id }) => id);
+  const ids = [...shown.values()].flat().map(({ ticket }) => ticket.order_id);
   if (!ids.includes(selected)) {
     selected = ids[0] ?? '';
     reselectedAt = performance.now();
   }
-  for (const [status, views] of shown) showColumn(status, views);
+  for (const [status, seen] of shown) showColumn(status, seen.map(({ view: item }) => item));
   fill(allDay, allDayRows());
   const names = board.stations;
   if (stations.dataset.names !== `${names} ${station}`) showStations(names);
@@ -226,9 +226,13 @@ function viewOf(ticket, wanted, next) {
     flag: ticket.flag,
     reason: ticket.reason,
     isFaded: wanted !== '' && !String(ticket.number).startsWith(wanted),
-    isSending: sending.get(id) === ticket.seq,
-    leaving: leaving.get(id),
+    ...tapOn(ticket),
   };
+}
+
+/** What became of a tap on a ticket. */
+function tapOn({ order_id: id, seq }) {
+  return { isSending: sending.get(id) === seq, leaving: leaving.get(id) };
 }
 
 function allDayRows() {
@@ -301,7 +305,7 @@ const taps = {
   onAct(id) {
     if (isSecondTap(id) || leaving.undo(id)) return;
     const ticket = board.get(id);
-    const seen = [...shown.values()].flat().find((item) => item.id === id);
+    const seen = [...shown.values()].flat().find(({ ticket: it }) => it.order_id === id)?.ticket;
     // The board stood still meanwhile: the tap was meant for what it showed.
     if (!ticket || (seen && seen.status !== ticket.status)) {
       tell(t.movedMeanwhile(seen.number));

@@ -328,7 +328,11 @@ export class Live {
     // Before the server's time was known, ours may have been ahead of it.
     this.#asOf = Math.min(this.#asOf, now());
     const isLive = this.#isConnected && !this.#isStale && !this.#away.length && this.#asOf > 0;
-    this.#lostAt = isLive ? null : (this.#lostAt ?? performance.now());
+    if (isLive) this.#lostAt = null;
+    else if (this.#lostAt === null) {
+      this.#lostAt = performance.now();
+      setTimeout(() => this.#isClosed || this.#report(), HICCUP_MS);
+    }
     this.onFreshness(this.#freshness());
   }
 

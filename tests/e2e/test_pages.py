@@ -89,6 +89,22 @@ async def test_pages_catch_up_by_themselves_after_gateway_and_order_die(
         await expect(guest.pill).to_have_attribute("data-kind", "live")
 
 
+async def test_killed_kitchen_shows_on_every_page(people: People, stack: Stack) -> None:
+    guest, cook, board = await asyncio.gather(people.guest(), people.cook(), people.board())
+    await guest.order_bowl(new_login())
+    pills = (guest.pill, cook.pill, board.pill)
+    async with absent(stack, "kitchen"):
+        for pill in pills:
+            await expect(pill).to_have_attribute("data-kind", "as-of")
+        for page in (cook.page, board.page):
+            await expect(page.locator("body")).to_have_attribute("data-stale", NO_KITCHEN)
+    for pill in pills:
+        await expect(pill).to_have_attribute("data-kind", "live")
+
+
+NO_KITCHEN = re.compile("kitchen (service )?does not answer")
+
+
 @asynccontextmanager
 async def absent(stack: Stack, service: str) -> AsyncIterator[None]:
     """Kills a service, and starts it again whatever happens in the block."""
