@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 import grpc
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -90,10 +91,12 @@ def build_app(
     ]
     document = API.document(routes)
     api = [*routes, *documentation_routes(document)]
-    paths = resources([*api, *PageRoutes().routes()])
+    pages = PageRoutes()
+    paths = resources([*api, *pages.routes()])
     router = PathRouter([*paths, Mount(API_PREFIX, app=PathRouter(resources(api)))])
     # Not Starlette's application: its own catch-all would never see what the context answers.
-    app = web.ErrorsMiddleware(router, web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS)
+    handlers = web.EXCEPTION_HANDLERS | EXCEPTION_HANDLERS | {HTTPException: pages.answer_error}
+    app = web.ErrorsMiddleware(router, handlers)
     edge = cors_app(web.EdgeMiddleware(app), settings.cors_origins, document)
     inside = traced_app(edge)
     if are_https(settings.public_origin):

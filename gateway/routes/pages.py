@@ -8,16 +8,20 @@ from importlib.resources import files
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.conditions import is_known
-from infra.negotiation import accepts_gzip
+from infra import web
+from infra.negotiation import JSON, accepts_gzip, preferred
 from infra.openapi import Reply, operation
 from infra.web import field_value
 
 # Where each page is served.
 PAGES = {"/": "guest.html", "/kitchen": "kitchen.html", "/board": "board.html"}
+
+# Where there is no page.
+LOST = "lost.html"
 
 # Not the machine's table, which may be another: a browser runs no module of a wrong type.
 _MEDIA_TYPES = {
@@ -41,6 +45,12 @@ _HEADERS = {
 }
 
 
+_VARY = {"Vary": "Accept"}
+LED = Reply(
+    "The guest's page is at `Location`.", status=303, media_type=_MEDIA_TYPES["html"], schema={}
+)
+
+
 @dataclass(frozen=True)
 class PageFile:
     """A file as it is served."""
@@ -61,9 +71,11 @@ class PageRelease:
 class PageRoutes:
     """``/``, ``/kitchen`` and ``/board`` for browsers, and ``/pages/…``: for anyone.
 
-    The JSON of ``/board`` has the same path: requests that prefer HTML get the page. A page's ETag
-    is the release's name, so that a screen on the wall learns by a ``HEAD`` of itself whether it is
-    outdated (docs/decisions/0014-pages-know-their-release.md).
+    A browser that opens the address of an order is led to the guest's page, which asks to sign in,
+    and where there is no page it gets one that leads on. The JSON of ``/board`` has the same path:
+    requests that prefer HTML get the page. A page's ETag is the release's name, so that a screen on
+    the wall learns by a ``HEAD`` of itself whether it is outdated
+    (docs/decisions/0014-pages-know-their-release.md).
     """
 
     def __init__(self) -> None:
@@ -72,6 +84,9 @@ class PageRoutes:
     def routes(self) -> list[Route]:
         return [
             *(Route(path, self.get_page, methods=["GET"]) for path in PAGES),
+            # An order's link, as a browser opens it: programs get the JSON of the same path.
+            Route("/order", self.lead_to_orders, methods=["GET"]),
+            Route("/order/{id}", self.lead_to_order, methods=["GET"]),
             Route("/pages/{release}/{name}", self.get_file, methods=["GET"]),
         ]
 
@@ -79,6 +94,24 @@ class PageRoutes:
     async def get_page(self, request: Request) -> Response:
         page = self._release.files[PAGES[request.url.path]]
         return self._answer(request, page, _ASK_EACH_TIME)
+
+    @operation("Leads to the guest's orders", LED)
+    async def lead_to_orders(self, _: Request) -> Response:
+        return RedirectResponse("/#/orders", 303, _VARY)
+
+    @operation("Leads to the order on the guest's page", LED)
+    async def lead_to_order(self, request: Request) -> Response:
+        return RedirectResponse(f"/#/order/{request.path_params['id']}", 303, _VARY)
+
+    async def answer_error(self, request: Request, error: HTTPException) -> Response:
+        """Answer a browser that asks for a page where there is none with a page that leads on, and
+        everything else with a problem, as ``infra.web`` does."""
+        is_lost = error.status_code in (404, 405) and request.method in ("GET", "HEAD")
+        if not (is_lost and _prefers_html(request)):
+            return await web.EXCEPTION_HANDLERS[HTTPException](request, error)
+        page = self._release.files[LOST]
+        headers = {**_HEADERS, **(error.headers or {}), "Cache-Control": _ASK_EACH_TIME}
+        return _encoded(request, page, headers, status=error.status_code)
 
     async def get_file(self, request: Request) -> Response:
         file = self._release.files.get(request.path_params["name"])
@@ -94,10 +127,23 @@ class PageRoutes:
         headers = _HEADERS | {"Cache-Control": caching, "ETag": f'W/"{self._release.name}"'}
         if is_known(request, self._release.name):
             return Response(status_code=304, headers=headers)
-        if accepts_gzip(field_value(request, "accept-encoding")):
-            headers["Content-Encoding"] = "gzip"
-            return Response(file.gzipped, media_type=file.media_type, headers=headers)
-        return Response(file.content, media_type=file.media_type, headers=headers)
+        return _encoded(request, file, headers)
+
+
+def _prefers_html(request: Request) -> bool:
+    html = _MEDIA_TYPES["html"]
+    return preferred(field_value(request, "accept"), (JSON, html)) == html
+
+
+def _encoded(
+    request: Request, file: PageFile, headers: dict[str, str], status: int = 200
+) -> Response:
+    """Return ``file``, compressed for those that accept it."""
+    content = file.content
+    if accepts_gzip(field_value(request, "accept-encoding")):
+        headers["Content-Encoding"] = "gzip"
+        content = file.gzipped
+    return Response(content, status, headers, media_type=file.media_type)
 
 
 def read_release() -> PageRelease:

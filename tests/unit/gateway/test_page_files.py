@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.routes.pages import PAGES, PageRoutes, read_release
+from gateway.routes.pages import LOST, PAGES, PageRoutes, read_release
 from infra.openapi import Reply, operation
 from infra.resources import PathRouter, resources
 from infra.web import EXCEPTION_HANDLERS, ErrorsMiddleware
@@ -21,6 +22,7 @@ OURS = f"/pages/{RELEASE.name}"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 LIMIT = 100 * 1024
 FIRST_LOAD_LIMIT = 64 * 1024
+ALL_PAGES = [*PAGES.values(), LOST]
 
 
 @operation("Shows the pickup numbers", Reply("They.", schema={}))
@@ -28,10 +30,17 @@ async def numbers(_: Request) -> Response:
     return JSONResponse({"ready": []})
 
 
+@operation("Reads an order", Reply("It.", schema={}))
+async def order(_: Request) -> Response:
+    return JSONResponse({"number": 7})
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    routes = resources([Route("/board", numbers), *PageRoutes().routes()])
-    app = ErrorsMiddleware(PathRouter(routes), EXCEPTION_HANDLERS)
+    pages = PageRoutes()
+    routes = resources([Route("/board", numbers), Route("/order/{id}", order), *pages.routes()])
+    handlers = EXCEPTION_HANDLERS | {HTTPException: pages.answer_error}
+    app = ErrorsMiddleware(PathRouter(routes), handlers)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://restaurant"
     ) as client:
@@ -158,6 +167,39 @@ async def test_module_has_the_type_that_browsers_run(browser: httpx.AsyncClient)
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", ["/menuu", "/ordr/123", "/kitchen/", "/pages/x/nothing.js"])
+async def test_mistyped_page_is_a_page_for_browsers_and_a_problem_for_programs(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    for method in ("GET", "HEAD"):
+        page = await browser.request(method, path, headers=HTML)
+        assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        assert "Accept" in page.headers["Vary"]
+        assert "ETag" not in page.headers
+    assert "lost.js" in (await browser.get(path, headers=HTML)).text
+    for accept in ("application/json", "*/*", "", "text/html;q=0.1, application/json"):
+        answer = await browser.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    posted = await browser.post(path, headers=HTML)
+    assert posted.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"), [("/order/01M84", "/#/order/01M84"), ("/order", "/#/orders")]
+)
+async def test_link_to_an_order_leads_a_browser_to_the_guests_page(
+    browser: httpx.AsyncClient, path: str, place: str
+) -> None:
+    led = await browser.get(path, headers=HTML)
+    assert (led.status_code, led.headers["Location"]) == (303, place)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
+async def test_order_stays_json_for_programs(browser: httpx.AsyncClient, accept: str) -> None:
+    assert (await browser.get("/order/01M84", headers={"Accept": accept})).json() == {"number": 7}
+
+
 async def test_unknown_file_is_not_found(browser: httpx.AsyncClient) -> None:
     assert (await browser.get(f"{OURS}/nothing.js")).status_code == 404
 
@@ -166,7 +208,7 @@ def test_all_pages_together_are_sent_in_less_than_100_kib() -> None:
     assert sum(len(file.gzipped) for file in FILES.values()) < LIMIT
 
 
-@pytest.mark.parametrize("page", PAGES.values())
+@pytest.mark.parametrize("page", ALL_PAGES)
 def test_first_load_of_a_page_is_at_most_64_kib_as_it_is_sent(page: str) -> None:
     needed = needed_by(page)
     assert len(needed) > 3
@@ -175,11 +217,11 @@ def test_first_load_of_a_page_is_at_most_64_kib_as_it_is_sent(page: str) -> None
 
 
 def test_page_names_no_file_that_is_missing() -> None:
-    for page in PAGES.values():
+    for page in ALL_PAGES:
         assert needed_by(page) <= FILES.keys()
 
 
-@pytest.mark.parametrize("page", PAGES.values())
+@pytest.mark.parametrize("page", ALL_PAGES)
 def test_page_names_all_its_modules_so_that_none_waits_for_another(page: str) -> None:
     named = _Links.of(FILES[page].content.decode())
     assert named == needed_by(page) - {page}
