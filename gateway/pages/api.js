@@ -2,7 +2,10 @@
 
 import { learnTime } from './clock.js';
 
-/** What went wrong, as the server says it (RFC 9457); `status` is 0 when nobody answered. */
+/**
+ * What went wrong, as the server says it (RFC 9457). `status` is 0 where there was no answer, and
+ * the kind then `no-answer` if the request went out and took too long.
+ */
 export class Problem extends Error {
   /** @param {Object} facts the problem's members, such as `allowed_actions` */
   constructor(status, facts = {}) {
@@ -20,9 +23,13 @@ export class Problem extends Error {
 }
 
 const DEADLINE_MS = 12_000;
+const TOO_SLOW = { type: 'no-answer' };
 
 async function send(method, path, body, headers, options) {
-  let response;
+  let response, answer;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
+  const broken = () => new Problem(0, deadline.signal.aborted ? TOO_SLOW : {});
   try {
     response = await fetch(path, {
       method,
@@ -32,16 +39,18 @@ async function send(method, path, body, headers, options) {
         ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(DEADLINE_MS),
+      signal: deadline.signal,
       ...options,
     });
-  } catch {
-    throw new Problem(0);
+    learnTime(response);
+    if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+    if (response.status === 204) return null;
+    answer = await response.json();
+  } catch (error) {
+    throw error instanceof Problem ? error : broken();
+  } finally {
+    clearTimeout(timer);
   }
-  learnTime(response);
-  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
-  if (response.status === 204) return null;
-  const answer = await response.json().catch(() => Promise.reject(new Problem(0)));
   // What the browser kept from the last release, which told no digits, is not asked about but read.
   const isOld = method === 'GET' && 'currency' in answer && !('currency_digits' in answer);
   if (isOld && options?.cache !== 'reload') {

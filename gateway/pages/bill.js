@@ -1,15 +1,17 @@
 /** The bill: what the guest has written down and not sent yet. */
 
 import { newKey } from './api.js';
-import { fill, h, keepFocus, syncChildren } from './dom.js';
+import { fill, h, keepFocus, sayWhileWaiting, syncChildren } from './dom.js';
 import { money } from './format.js';
 import { t } from './guest_words.js';
 import { MOST, priceOf, stepper } from './menu.js';
+import { MOST_NOTE_CHARACTERS, cleanNote } from './refusals.js';
 
 const KEPT_AS = 'brigade-bill';
-const MOST_NOTE_CHARACTERS = 500;
+/** @type {import('./refusals.js').Faults} */
+const NO_FAULTS = { lines: new Map(), note: '', others: [] };
 
-/** @typedef {{sku: string, quantity: number, options: string[]}} Line */
+/** @typedef {{sku: string, name?: string, quantity: number, options: string[]}} Line */
 
 /** @typedef {{total: number, currency: string}} Price of a whole order, in minor units */
 
@@ -67,19 +69,45 @@ export class Bill {
   }
 
   /** One line for one dish with the same options; a further one where it is full. */
-  #write({ sku, quantity, options }) {
+  #write({ sku, name, quantity, options }) {
     const dish = dishOf({ sku, options });
     let line = this.lines.find((other) => dishOf(other) === dish && other.quantity < MOST);
-    if (!line) this.lines.push((line = { sku, quantity: 0, options }));
+    // The name outlives the dish on the menu.
+    if (!line) this.lines.push((line = { sku, name, quantity: 0, options }));
     const fits = Math.min(quantity, MOST - line.quantity);
     line.quantity += fits;
-    if (fits < quantity) this.#write({ sku, quantity: quantity - fits, options });
+    if (fits < quantity) this.#write({ sku, name, quantity: quantity - fits, options });
   }
 
   setQuantity(index, quantity) {
-    if (quantity > 0) this.lines[index].quantity = quantity;
+    // Another line, of which nothing is known to be wrong.
+    if (quantity > 0) this.lines[index] = { ...this.lines[index], quantity };
     else this.lines.splice(index, 1);
     this.#changed();
+  }
+
+  /** Takes lines off, but for the portions that the changed order has of them already. */
+  takeOff(lines) {
+    this.lines = this.#without(lines);
+    this.#changed();
+  }
+
+  #without(lines) {
+    return this.lines
+      .map((line) => (lines.includes(line) ? { ...line, quantity: this.#keptOf(line) } : line))
+      .filter((line) => line.quantity > 0);
+  }
+
+  /** How many portions of a line the changed order has already: those stay whatever happens. */
+  #keptOf(line) {
+    const same = (this.changes?.items ?? []).filter((other) => dishOf(other) === dishOf(line));
+    const kept = same.reduce((sum, other) => sum + other.quantity, 0);
+    return Math.min(kept, line.quantity);
+  }
+
+  /** Whether any portion of a line is ordered anew. */
+  isAdding(line) {
+    return this.#keptOf(line) < line.quantity;
   }
 
   setNote(note) {
@@ -142,15 +170,16 @@ export class Bill {
    * keep their price, those of its first line first.
    *
    * @param {Map<string, Object>} dishes the menu's, by sku
+   * @param {Line[]} [without] lines that are taken off before
    * @returns {number[]} in minor units
    */
-  lineTotals(dishes) {
+  lineTotals(dishes, without = []) {
     const kept = new Map();
     for (const line of this.changes?.items ?? []) {
       const prices = Array(line.quantity).fill(line.unit_price);
       kept.set(dishOf(line), [...(kept.get(dishOf(line)) ?? []), ...prices]);
     }
-    return this.lines.map((line) => {
+    return this.#without(without).map((line) => {
       const stay = kept.get(dishOf(line))?.splice(0, line.quantity) ?? [];
       const dish = dishes.get(line.sku);
       const today = dish ? priceOf(dish, line.options) : 0;
@@ -167,13 +196,19 @@ export class Bill {
   bodyAt(price) {
     this.sent ??= { expected_total: price.total, expected_currency: price.currency };
     this.#keep();
-    return { items: this.lines, note: this.note.trim(), ...this.sent };
+    const items = this.lines.map(({ sku, quantity, options }) => ({ sku, quantity, options }));
+    return { items, note: this.note.trim(), ...this.sent };
   }
 
   /** It was refused. */
   forgetPrice() {
     this.sent = null;
     this.#keep();
+  }
+
+  /** It was used for something else. */
+  renewKey() {
+    this.#renew();
   }
 
   #changed() {
@@ -195,9 +230,11 @@ export class Bill {
 
 /** The bill as a ticket: a column beside the menu, a bar that opens on a phone. */
 export class BillView {
-  #isSending = false;
+  /** What the button says while it is sent, '' when it is not. */
+  #sending = '';
   #problem = '';
-  #whyNot = '';
+  #faults = NO_FAULTS;
+  #whyNot = { short: '', words: '' };
   /** Whether the guest is asked about another price. */
   #isAsking = false;
   /** What the guest saw when it was sent: {price, lines}. */
@@ -229,17 +266,25 @@ export class BillView {
       rows: '2',
       maxlength: String(MOST_NOTE_CHARACTERS),
       placeholder: t.noteHint,
-      oninput: () => bill.setNote(this.note.value),
+      oninput: () => {
+        bill.setNote(this.note.value);
+        if (this.#faults.note) this.complain('');
+      },
     });
     this.noteLabel = h('label.note', t.note, this.note);
     this.total = h('b');
     this.totalRow = h('p.total', h('span', t.total), this.total);
-    this.error = h('p.error', { role: 'alert' });
+    this.error = h('p.error', { role: 'alert', tabindex: '-1' });
+    this.remedy = h('button.primary.wide', { onclick: () => this.#mend() });
     this.hint = h('p.hint', { role: 'status' });
-    this.question = h('div.question', { role: 'group', 'aria-label': t.priceChanged });
+    this.question = h('div.question', {
+      role: 'group',
+      'aria-label': t.priceChanged,
+      onkeydown: (event) => event.key === 'Escape' && (event.stopPropagation(), this.#goBack()),
+    });
     this.button = h('button.primary.wide', {
       data: { key: 'send' },
-      onclick: () => this.#send(this.#look()),
+      onclick: () => this.#sending || this.#send(this.#look()),
     });
     this.drop = h('button.link', { onclick: onDrop }, t.dropChanges);
     this.element = h(
@@ -254,19 +299,60 @@ export class BillView {
         h(
           'div.ticket',
           [this.title, this.empty, this.lines, this.noteLabel, this.totalRow],
-          [this.error, this.hint, this.question, this.button, this.drop],
+          [this.error, this.hint, this.question, this.remedy, this.button, this.drop],
         ),
       ),
     );
     this.render();
   }
 
-  /** Shows what went wrong with sending, '' for nothing. */
-  complain(problem) {
-    this.#problem = problem;
+  /**
+   * Shows what went wrong with sending, '' for nothing.
+   *
+   * @param {string} problem
+   * @param {import('./refusals.js').Faults} [faults] which lines it is about; the same as before
+   *   where none are given
+   */
+  complain(problem, faults = { ...this.#faults, note: '' }) {
+    this.#faults = faults;
+    const marked = [...this.#marks()].map(([line, words]) => `${this.#nameOf(line)}: ${words}.`);
+    const details = problem ? [...marked, faults.note, ...faults.others] : [];
+    this.#problem = [problem, ...details].filter(Boolean).join(' ');
     this.#isAsking = false;
     if (problem) this.#open(true);
     this.render();
+  }
+
+  /** The lines that can't be ordered as they stand, each with the reason. */
+  #marks() {
+    const { lines } = this.bill;
+    const marks = new Map();
+    for (const line of lines) {
+      const dish = this.menu.dishes.get(line.sku);
+      const known = dish ? (dish.available ? '' : t.soldOut) : t.goneDish;
+      const words = this.#faults.lines.get(line) ?? (this.bill.isAdding(line) ? known : '');
+      if (words) marks.set(line, words);
+    }
+    return marks;
+  }
+
+  #nameOf(line) {
+    const was = this.bill.changes?.items?.find(({ sku }) => sku === line.sku);
+    return this.menu.dishes.get(line.sku)?.name ?? was?.name ?? line.name ?? t.someDish;
+  }
+
+  /** Takes off what can't be ordered, and sends the rest, if there is any. */
+  #mend() {
+    if (this.#sending) return;
+    const { bill } = this;
+    const { note } = this.#faults;
+    bill.takeOff([...this.#marks().keys()]);
+    if (note) {
+      bill.setNote(cleanNote(bill.note));
+      this.complain('');
+    }
+    if (bill.count) this.#send(this.#look());
+    else this.#refocus(0);
   }
 
   /**
@@ -311,11 +397,30 @@ export class BillView {
     this.button.focus();
   }
 
-  /** Says why it can't be sent now, '' when it can. */
-  setWhyNot(words) {
-    if (words === this.#whyNot) return;
-    this.#whyNot = words;
+  /**
+   * Says why it can't be sent now.
+   *
+   * @param {{short: string, words: string}} whyNot for the button and below it; '' when it can be
+   */
+  setWhyNot(whyNot) {
+    if (whyNot.short === this.#whyNot.short && whyNot.words === this.#whyNot.words) return;
+    this.#whyNot = whyNot;
     this.render();
+  }
+
+  /** Says that it is sent until `work` is done. @template T @param {() => Promise<T>} work */
+  async whileSending(work) {
+    const say = (words) => {
+      this.#sending = words;
+      this.render();
+    };
+    const stop = sayWhileWaiting(say, t.ordering, t.stillTrying);
+    try {
+      return await work();
+    } finally {
+      stop();
+      say('');
+    }
   }
 
   /** Shows both as they are now; what did not change stays, the caret too. */
@@ -325,13 +430,14 @@ export class BillView {
     const { total } = look.price;
     const price = money(total, look.price);
     const isEmpty = bill.count === 0;
+    const marks = this.#marks();
     this.count.textContent = isEmpty ? t.bill : t.dishes(bill.count);
     this.sum.textContent = price;
     this.title.textContent = bill.changes ? t.changing(bill.changes.number) : t.bill;
     keepFocus(this.lines, () =>
       syncChildren(
         this.lines,
-        bill.lines.map((line, index) => this.#lineView(line, index, look)),
+        bill.lines.map((line, index) => this.#lineView(line, index, look, marks)),
         ({ key }) => key,
         (line, isNew) => this.#line(line, isNew),
       ),
@@ -341,15 +447,32 @@ export class BillView {
     if (this.note.value !== bill.note) this.note.value = bill.note;
     this.totalRow.hidden = isEmpty;
     this.total.textContent = price;
-    this.error.textContent = this.#problem;
-    this.hint.textContent = isEmpty ? '' : this.#whyNot;
-    this.question.hidden = !this.#isAsking || this.#isSending;
-    this.button.hidden = !this.question.hidden;
-    this.button.disabled = isEmpty || this.#isSending || this.#whyNot !== '';
-    this.button.textContent = this.#isSending
-      ? t.ordering
-      : (bill.changes ? t.saveOrder : t.order) + (total ? ` · ${price}` : '');
+    if (this.error.textContent !== this.#problem) this.error.textContent = this.#problem;
+    this.hint.textContent = isEmpty ? '' : this.#whyNot.words;
+    this.question.hidden = !this.#isAsking || this.#sending !== '';
+    const remedy = this.#remedyWords([...marks.keys()], look.price);
+    this.remedy.hidden = !remedy || !this.question.hidden || this.#sending !== '';
+    this.remedy.textContent = remedy;
+    this.remedy.disabled = this.#whyNot.words !== '';
+    this.button.hidden = !this.question.hidden || !this.remedy.hidden;
+    this.button.disabled = isEmpty || this.#whyNot.words !== '';
+    // A disabled one would lose the focus.
+    this.button.ariaDisabled = this.#sending ? 'true' : null;
+    this.button.textContent =
+      this.#sending ||
+      this.#whyNot.short ||
+      (bill.changes ? t.saveOrder : t.order) + (total ? ` · ${price}` : '');
     this.drop.hidden = !bill.changes || !this.question.hidden;
+  }
+
+  /** The words of the button that mends what is wrong, '' when nothing is. */
+  #remedyWords(lines, price) {
+    const { bill, menu } = this;
+    if (!lines.length) return this.#faults.note && t.cleanNote;
+    const rest = bill.lineTotals(menu.dishes, lines);
+    if (!rest.length) return t.removeIt(lines.length);
+    const total = money(rest.reduce((sum, each) => sum + each, 0), price);
+    return (bill.changes ? t.saveRest : t.orderRest)(lines.length, total);
   }
 
   /** On a phone: back to a bar. */
@@ -378,26 +501,28 @@ export class BillView {
     };
   }
 
-  #lineView(line, index, { price, lines }) {
+  #lineView(line, index, { price, lines }, marks) {
     const dish = this.menu.dishes.get(line.sku);
     const same = lines.slice(0, index).filter((other) => other.dish === lines[index].dish);
-    const was = this.bill.changes?.items?.find(({ sku }) => sku === line.sku);
+    const fault = marks.get(line) ?? '';
     return {
       key: `${line.sku} ${line.options} ${same.length || ''}`,
       index,
-      name: dish?.name ?? was?.name ?? line.sku,
+      name: this.#nameOf(line),
       quantity: line.quantity,
       options: line.options.join(', '),
-      isGone: !dish?.available,
+      fault,
+      canChoose: fault !== '' && Boolean(dish?.available && dish.option_groups.length),
       price: money(lines[index].total, price),
     };
   }
 
-  #line({ key, index, name, quantity, options, isGone, price }, isNew) {
+  #line({ key, index, name, quantity, options, fault, canChoose, price }, isNew) {
     return h(
-      `li.line${isGone ? '.gone' : ''}${isNew ? '.is-new' : ''}`,
-      h('span.what', name, isGone && h('em.sold-out', t.soldOut), options && h('small', options)),
+      `li.line${fault ? '.at-fault' : ''}${isNew ? '.is-new' : ''}`,
+      h('span.what', h('span', name), fault && h('em.sold-out', fault), options && h('small', options)),
       h('span.price', price),
+      canChoose && h('button.link', { onclick: () => this.#chooseAgain(index) }, t.chooseAgain),
       stepper({
         name,
         value: quantity,
@@ -408,6 +533,14 @@ export class BillView {
         },
       }),
     );
+  }
+
+  /** Takes a line off whose dish is to be had in another way, and opens that on the menu. */
+  #chooseAgain(index) {
+    const line = this.bill.lines[index];
+    this.bill.takeOff([line]);
+    this.shut();
+    this.menu.choose(line.sku);
   }
 
   /** The line that had the focus is gone: the next one has it, or what is above them. */
@@ -421,17 +554,16 @@ export class BillView {
   /** @param {{price: Price, lines: Object[]}} seen what the guest has agreed to */
   async #send(seen) {
     this.#seen = seen;
-    this.#isSending = true;
-    this.#isAsking = false;
-    this.#problem = '';
-    this.render();
-    try {
-      await this.onSend(seen.price);
-    } finally {
-      this.#isSending = false;
-      this.render();
-      // A key that is pressed once too often does no harm there.
-      if (this.#isAsking) this.question.lastChild.focus();
-    }
+    this.complain('', NO_FAULTS);
+    await this.onSend(seen.price);
+    // A key that is pressed once too often does no harm there.
+    if (this.#isAsking) this.question.lastChild.focus();
+    else if (this.#problem) this.#showProblem();
+  }
+
+  /** Brings what went wrong into view, and the button that mends it. */
+  #showProblem() {
+    if (document.activeElement === document.body) this.error.focus();
+    for (const each of [this.error, this.remedy]) each.scrollIntoView({ block: 'nearest' });
   }
 }

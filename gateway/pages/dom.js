@@ -33,9 +33,39 @@ function shown(children) {
   return children.flat(Infinity).filter((child) => child != null && child !== false);
 }
 
-/** Puts `children` in the place of what `parent` holds; what had the focus (by `data-key`) keeps it. */
+/**
+ * Puts `children` in the place of what `parent` holds; what had the focus (by `data-key`) keeps it.
+ * Where it is gone, the heading has the focus, which is never lost.
+ */
 export function fill(parent, ...children) {
+  const hadFocus = parent.contains(document.activeElement);
   keepFocus(parent, () => parent.replaceChildren(...shown(children)));
+  if (hadFocus && !parent.contains(document.activeElement)) focusHead(parent);
+}
+
+/** Moves the focus to the first heading of `parent`, where screen readers go on. */
+export function focusHead(parent) {
+  const head = parent.querySelector('h1, h2');
+  if (!head) return;
+  head.tabIndex = -1;
+  head.focus({ preventScroll: true });
+}
+
+/** A wait that is longer says more. */
+const STILL_MS = 4_000;
+
+/**
+ * Says that something is under way, and after a while that it still is.
+ *
+ * @param {(words: string) => void} say
+ * @param {string} words at first
+ * @param {string} still the words after that
+ * @returns {() => void} ends it
+ */
+export function sayWhileWaiting(say, words, still) {
+  say(words);
+  const timer = setTimeout(() => say(still), STILL_MS);
+  return () => clearTimeout(timer);
 }
 
 /** Runs `render`, after which the element with the focused one's `data-key` has the focus. */

@@ -48,6 +48,20 @@ export function weekdayIn(timeZone, time) {
   return format?.format(time).toLowerCase() ?? null;
 }
 
+/** The time of day in a time zone, such as `09:30`; null where the browser has no such zone. */
+export function clockTimeIn(timeZone, time) {
+  const parts = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone };
+  return formatter(Intl.DateTimeFormat, parts, 'en')?.format(time) ?? null;
+}
+
+const dayName = new Intl.DateTimeFormat(locales, { weekday: 'long', timeZone: 'UTC' });
+
+/** A day of the week in the reader's language; 0 is Monday. */
+export function nameOfDay(index) {
+  // 1 January 2024 was one.
+  return dayName.format(Date.UTC(2024, 0, 1 + index));
+}
+
 const clock = new Intl.DateTimeFormat(locales, { timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(locales, { day: 'numeric', month: 'short' });
 

@@ -2,28 +2,30 @@
 
 import { call, onSessionChange, signOut, whoAmI } from './api.js';
 import { Bill, BillView, contentOf } from './bill.js';
-import { announcer, fill, h, nameDialog, syncChildren } from './dom.js';
+import { announcer, fill, focusHead, h, nameDialog, syncChildren } from './dom.js';
 import { dayAndTime, money } from './format.js';
 import { t } from './guest_words.js';
 import { whyNoOrders } from './house.js';
 import { Live } from './live.js';
 import { Menu } from './menu.js';
-import { isOver, Orders } from './orders.js';
+import { isGuess, isOver, Orders, statusWords } from './orders.js';
 import { connectionPill } from './pill.js';
+import { isKitchenUnknown, kitchen } from './no_kitchen.js';
+import { faultsOf } from './refusals.js';
 import { signInForm } from './sign_in.js';
 import { Tracker } from './tracker.js';
 import { explain } from './words.js';
 
 const MENU_MS = 60_000;
-const CLOCK_MS = 10_000;
-const COOKING_MS = 30_000;
+const CLOCK_MS = 2_000;
+const AHEAD_MS = 30_000;
 const AGAIN_MS = 5_000;
 /** So long the first paint waits for the orders of somebody who was here before. */
 const ORDERS_MS = 1_000;
 /** Kept for who signed in here once: 'yes', or '' after signing out. */
 const WAS_HERE = 'brigade-was-here';
 
-const kitchen = new URLSearchParams(location.search).get('kitchen') ?? 'main';
+const OPEN = { short: '', words: '' };
 const view = document.querySelector('#view');
 const nav = document.querySelector('#nav');
 const dialog = document.querySelector('#dialog');
@@ -41,12 +43,16 @@ let menu = null;
 let billView = null;
 /** @type {Tracker|null} */
 let tracker = null;
-/** Why nothing can be ordered now, '' when it can. */
-let whyNot = '';
+/** Why nothing can be ordered now. */
+let whyNot = OPEN;
 /** What ended the session without the guest's doing, in words. */
 let signedOutWords = '';
-/** How many tickets are cooked now, as the pickup board has it. */
-let cooking = null;
+/** How many orders come before the one that is shown, as the pickup board has it. */
+let ahead = null;
+/** The services that the gateway does not hear now. */
+let away = [];
+/** Whether the page's link names a kitchen that there is not. */
+let isLost = false;
 /** Whether the last try to read the orders failed. */
 let ordersFailed = false;
 /** Until what comes first is there: nothing jumps then. */
@@ -71,13 +77,28 @@ function go(path) {
 
 function show() {
   const { name, id } = place();
-  const isOrder = account && name === 'order';
-  const isList = account && name === 'orders';
+  const isOrder = name === 'order';
+  const isList = name === 'orders';
   view.className = isOrder || isList ? 'view-order' : 'view-menu';
   showNav(isOrder || isList ? 'orders' : 'menu');
-  if (isOrder) showOrder(id);
-  else if (isList) showOrders();
-  else showMenu();
+  if (!isOrder && !isList) isLost ? showLost() : showMenu();
+  else if (!account) showClosed(signedOutWords || (isOrder ? t.signInToSeeOrder : t.signInToSeeOrders));
+  else if (isOrder) showOrder(id);
+  else showOrders();
+}
+
+/** The link names a kitchen that there is not. */
+function showLost() {
+  tracker = null;
+  showTrouble(t.noSuchKitchen(kitchen), () => location.assign('/'), t.toTheMenu);
+}
+
+/** A place for those who are signed in; while that is not known, nothing is asked for. */
+function showClosed(words) {
+  document.title = `${t.orders} · Brigade`;
+  tracker = null;
+  if (isStarting) return;
+  showTrouble(words, () => askWho(words), t.signIn);
 }
 
 /** Another place: it begins at its head, where screen readers go on too; the menu where one was. */
@@ -85,14 +106,7 @@ function arrive({ oldURL }) {
   scrolled.set(new URL(oldURL).hash, scrollY);
   show();
   scrollTo(0, place().name === 'order' ? 0 : (scrolled.get(location.hash) ?? 0));
-  focusHead();
-}
-
-function focusHead() {
-  const head = view.querySelector('h1');
-  if (!head) return;
-  head.tabIndex = -1;
-  head.focus({ preventScroll: true });
+  focusHead(view);
 }
 
 function showNav(current) {
@@ -109,8 +123,8 @@ function showNav(current) {
     account && link('#/orders', [t.orders, count > 0 && h('b.count', count)], current === 'orders'),
     isStaff && link('/kitchen', t.kitchenBoard, false),
     account
-      ? h('button.link', { title: account.login, onclick: leave }, t.signOut)
-      : h('button.link', { onclick: () => askWho() }, t.signIn),
+      ? h('button.link', { title: account.login, data: { key: 'leave' }, onclick: leave }, t.signOut)
+      : h('button.link', { data: { key: 'enter' }, onclick: () => askWho() }, t.signIn),
   );
 }
 
@@ -132,23 +146,24 @@ function showMenu() {
 function showStrips() {
   const { active } = orders;
   // What can be picked up comes first.
-  const first = bill.changes ? null : (active.find(({ status }) => status === 'ready') ?? active[0]);
+  const ready = active.filter(({ status }) => status === 'ready');
+  const first = bill.changes ? null : (ready.find((it) => !isGuess(it)) ?? ready[0] ?? active[0]);
   const shown = [
     signedOutWords && { kind: 'signed-out', words: signedOutWords },
     bill.changes && { kind: 'changing', words: t.changing(bill.changes.number) },
-    whyNot && { kind: 'closed', words: whyNot },
-    first && { kind: 'ticket', id: first.id, number: first.number, status: first.status },
+    whyNot.words && { kind: 'closed', words: whyNot.words },
+    first && { kind: 'ticket', id: first.id, number: first.number, words: statusWords(first) },
   ].filter(Boolean);
   syncChildren(strips, shown, ({ kind }) => kind, strip);
 }
 
-function strip({ kind, words, id, number, status }) {
+function strip({ kind, words, id, number }) {
   if (kind === 'ticket') {
     return h(
       'a.strip.leads',
       { href: `#/order/${id}` },
       h('b', t.activeTicket(number)),
-      h('span', t.statuses[status]),
+      h('span', words),
     );
   }
   return h(
@@ -176,7 +191,7 @@ async function loadMenu() {
   const isSame = menu?.menu.version === fresh.version;
   if (!isSame) hangMenu(fresh);
   const said = house ? whyNoOrders(house) : whyNot;
-  if (isSame && said === whyNot) return;
+  if (isSame && said.words === whyNot.words) return;
   whyNot = said;
   checkBill();
   if (view.className === 'view-menu') show();
@@ -190,8 +205,9 @@ function hangMenu(fresh) {
     return;
   }
   menu = new Menu(fresh, (line) => {
-    bill.add(line);
-    announce(t.writtenDown(menu.dishes.get(line.sku).name));
+    const { name } = menu.dishes.get(line.sku);
+    bill.add({ ...line, name });
+    announce(t.writtenDown(name));
   });
   billView = new BillView(bill, menu, { onSend: send, onDrop: dropChanges });
 }
@@ -206,7 +222,8 @@ function billChanged() {
 function checkBill() {
   const changed = bill.changes && orders.get(bill.changes.id);
   const isTooLate = changed && !changed.allowed_actions.includes('edit');
-  billView?.setWhyNot(bill.changes ? (isTooLate ? t.tooLate : '') : whyNot);
+  const tooLate = { short: '', words: isTooLate ? t.tooLate : '' };
+  billView?.setWhyNot(bill.changes ? tooLate : whyNot);
 }
 
 /** @param {{total: number, currency: string}} price what the guest has agreed to */
@@ -216,12 +233,14 @@ async function send(price) {
   const { changes } = bill;
   const body = bill.bodyAt(price);
   try {
-    const order = changes
-      ? await saveChanges(changes, body)
-      : await call('POST', '/order', {
-          body: { ...body, kitchen },
-          headers: { 'Idempotency-Key': bill.key },
-        });
+    const order = await billView.whileSending(() =>
+      changes
+        ? saveChanges(changes, body)
+        : call('POST', '/order', {
+            body: { ...body, kitchen },
+            headers: { 'Idempotency-Key': bill.key },
+          }),
+    );
     orders.put(order);
     bill.done();
     billView.shut();
@@ -238,14 +257,14 @@ async function send(price) {
       loadMenu();
       return;
     }
-    const skus = problem.facts?.skus;
-    if (skus) {
-      problem.facts.dishes = skus.map((sku) => menu.dishes.get(sku)?.name ?? sku);
-      problem.facts.hasRest = bill.lines.some(({ sku }) => !skus.includes(sku));
-    }
     const isStopped = ['house-closed', 'orders-paused'].includes(problem.kind);
-    billView.complain([explain(problem), changes && isStopped && t.onlyTakeOff].filter(Boolean).join(' '));
-    if (isStopped || ['sold-out', 'invalid-order'].includes(problem.kind)) loadMenu();
+    const isFaulty = ['sold-out', 'invalid-order', 'invalid-request'].includes(problem.kind);
+    // What is wrong is told by the menu as it is now.
+    if (isFaulty) await loadMenu();
+    const words = [explain(problem), changes && isStopped && t.onlyTakeOff].filter(Boolean).join(' ');
+    billView.complain(words, faultsOf(problem, bill.lines, bill.note, menu.dishes));
+    if (isStopped) loadMenu();
+    if (problem.kind === 'idempotency-key-reused') bill.renewKey();
     if (changes) orders.load(changes.id).catch(() => {});
   }
 }
@@ -292,10 +311,10 @@ function showOrder(id) {
     fill(view, h('div.skeleton', { 'aria-label': t.loading }, h('i.tall')));
     return;
   }
-  document.title = [order.number, t.statuses[order.status], 'Brigade'].filter(Boolean).join(' · ');
+  document.title = [order.number, statusWords(order), 'Brigade'].filter(Boolean).join(' · ');
   const isNew = !tracker || tracker.order.id !== id;
   if (isNew) tracker = new Tracker({ onChange: change, onCancel: cancel, onRepeat: repeat, onMenu: () => go('menu') });
-  tracker.render(order, cooking);
+  tracker.render(order, { ahead, away });
   if (!view.contains(tracker.element)) fill(view, tracker.element, h('section.earlier'));
   showEarlier(view.querySelector('.earlier'), id);
 }
@@ -359,7 +378,7 @@ function stub(order) {
       h(
         'span.what',
         order.items.map((line) => `${line.quantity}× ${line.name}`).join(', '),
-        h('small', `${t.statuses[order.status]} · ${dayAndTime(order.placed_at)}`),
+        h('small', `${statusWords(order)} · ${dayAndTime(order.placed_at)}`),
       ),
       h('span.price', money(order.total, order)),
     ),
@@ -369,10 +388,10 @@ function stub(order) {
 function ordersChanged(order) {
   const { name, id } = place();
   if (order && name === 'order' && order.id === id) {
-    if (tracker?.order?.status !== order.status) {
-      announce([order.number && t.ticketTitle(order.number), t.statuses[order.status]].filter(Boolean).join(': '));
+    if (!tracker?.order || statusWords(tracker.order) !== statusWords(order)) {
+      announce([order.number && t.ticketTitle(order.number), statusWords(order)].filter(Boolean).join(': '));
     }
-    countCooking();
+    countAhead();
   }
   checkBill();
   show();
@@ -400,25 +419,27 @@ async function cancel(order) {
   }
 }
 
-/** Every ticket that is cooked now is ahead of one that still waits. */
-async function countCooking() {
+/** Counts by the order in which the kitchen takes tickets: what is cooked, and what waits before. */
+async function countAhead() {
   const { name, id } = place();
   const order = orders.get(id);
   if (document.hidden || name !== 'order' || order?.status !== 'queued') return;
   try {
     const board = await call('GET', `/board?kitchen=${encodeURIComponent(order.kitchen)}`);
-    cooking = board.preparing.length;
-    tick();
+    const waiting = board.tickets.filter(({ status }) => status === 'queued');
+    const before = waiting.findIndex(({ number }) => number === order.number);
+    ahead = before < 0 ? null : board.preparing.length + before;
   } catch {
-    cooking = null;
+    ahead = null;
   }
+  tick();
 }
 
 function tick() {
   const { name, id } = place();
   const order = orders.get(id);
   if (name !== 'order' || !tracker || !order) return;
-  if (order.isWhole) tracker.render(order, cooking);
+  if (order.isWhole) tracker.render(order, { ahead, away });
   else showOrder(id);
 }
 
@@ -427,7 +448,11 @@ function tick() {
 /** Asks to sign in; true when that was done. */
 function askWho(hint = t.signInToOrder, isNew = false) {
   return new Promise((resolve) => {
-    dialog.onclose = () => resolve(Boolean(account));
+    dialog.onclose = () => {
+      resolve(Boolean(account));
+      // What had it before may be gone by now.
+      if (document.activeElement === document.body) focusHead(view);
+    };
     fill(
       dialog,
       signInForm({
@@ -451,11 +476,15 @@ async function begin(who) {
   account = who;
   localStorage.setItem(WAS_HERE, 'yes');
   signedOutWords = '';
+  const showPill = connectionPill(corner);
   live = new Live('/order/stream', {
     who: who.user_id,
     events: ['snapshot', 'status', 'reset'],
     onEvent: (event, data) => orders.apply(event, data),
-    onFreshness: connectionPill(corner),
+    onFreshness: (freshness) => {
+      showPill(freshness);
+      learnAway(freshness.away);
+    },
     snapshot: () => orders.snapshot(),
     onSignedOut,
     onBack: () => {
@@ -465,6 +494,12 @@ async function begin(who) {
   });
   show();
   await loadOrders();
+}
+
+function learnAway(services) {
+  if (String(services) === String(away)) return;
+  away = services;
+  tick();
 }
 
 /** The session ended elsewhere. Nobody asked for anything here, so this asks for nothing either. */
@@ -497,10 +532,21 @@ async function leave() {
   signedOutWords = '';
   end();
   go('menu');
+  focusHead(view);
 }
 
 function showTrouble(words, onclick, label = t.tryAgain) {
-  fill(view, h('div.trouble', h('p', { role: 'alert' }, words), h('button.primary', { onclick }, label)));
+  // The same trouble stays, and so does the focus.
+  if (view.querySelector('.trouble h1')?.textContent === words) return;
+  const heading = h('h1', h('span', { role: 'alert' }, words));
+  fill(view, h('div.trouble', heading, h('button.primary', { onclick }, label)));
+}
+
+/** Looks whether the kitchen that the link names is there. */
+async function findKitchen() {
+  if (!location.search || !(await isKitchenUnknown())) return;
+  isLost = true;
+  show();
 }
 
 async function recognise() {
@@ -520,6 +566,7 @@ async function recognise() {
 async function start() {
   const recognised = recognise();
   const wasHere = localStorage.getItem(WAS_HERE);
+  findKitchen();
   const patience = new Promise((resolve) => setTimeout(resolve, wasHere ? ORDERS_MS : 0));
   await Promise.all([loadMenu(), Promise.race([recognised, patience])]);
   isStarting = false;
@@ -541,5 +588,19 @@ document.addEventListener('visibilitychange', () => document.hidden || loadMenu(
 onSessionChange((isOut) => (isOut ? onSignedOut() : recognise()));
 setInterval(loadMenu, MENU_MS);
 setInterval(tick, CLOCK_MS);
-setInterval(countCooking, COOKING_MS);
+setInterval(countAhead, AHEAD_MS);
+document.body.prepend(
+  h(
+    'a.skip',
+    {
+      href: '#view',
+      // The fragment is the place where the guest is.
+      onclick: (event) => {
+        event.preventDefault();
+        focusHead(view);
+      },
+    },
+    t.skip,
+  ),
+);
 start();

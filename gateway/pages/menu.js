@@ -85,6 +85,14 @@ export class Menu {
     }
   }
 
+  /** Opens a dish to be chosen anew. */
+  choose(sku) {
+    if (this.#open !== sku) this.#turn(sku);
+    const dish = this.element.querySelector(`.dish[data-sku="${CSS.escape(sku)}"]`);
+    dish.scrollIntoView({ block: 'center' });
+    dish.querySelector('.dish-row').focus({ preventScroll: true });
+  }
+
   #sections(names) {
     if (!names.length) return [h('p.empty', t.emptyMenu)];
     return [
@@ -237,7 +245,7 @@ function optionGroup(dish, group, chosen, menu, onChange) {
     : group.min > 0
       ? t.atLeast(group.min)
       : group.max < group.options.length && t.upTo(group.max);
-  return h('fieldset', h('legend', group.name, rule && h('small', rule)), rows);
+  return h('fieldset', h('legend', h('span', group.name), rule && h('small', rule)), rows);
 }
 
 function inMenuOrder(dish, chosen) {

@@ -1,8 +1,19 @@
 /** The guest's orders, kept up to date by the event stream. */
 
 import { call } from './api.js';
+import { t } from './guest_words.js';
 
 const OVER = ['completed', 'cancelled', 'rejected'];
+
+/** Whether the order's status is a timer's word alone, which nobody confirmed. */
+export function isGuess({ status, cause }) {
+  return cause === 'timer' && status in t.guesses;
+}
+
+/** The order's status in words: a guess is never told as a person's word. */
+export function statusWords(order) {
+  return isGuess(order) ? t.guesses[order.status] : t.statuses[order.status];
+}
 
 /** Whether nothing will happen to the order any more. */
 export function isOver(order) {

@@ -1,7 +1,7 @@
 /** The form to sign in or to make an account. */
 
 import { signIn, signUp } from './api.js';
-import { fill, h } from './dom.js';
+import { fill, h, sayWhileWaiting } from './dom.js';
 import { explain, t } from './words.js';
 
 /**
@@ -38,13 +38,16 @@ export function signInForm({ hint, canSignUp = true, isNew = false, onDone }) {
     event.preventDefault();
     error.textContent = '';
     submit.disabled = true;
+    const stop = sayWhileWaiting((words) => (submit.textContent = words), t.signingIn, t.stillTrying);
     try {
       onDone(await (isNew ? signUp : signIn)(login.value.trim(), password.value));
     } catch (problem) {
       error.textContent = atFault(problem);
       (problem.facts?.errors?.[0]?.pointer === '/login' ? login : password).focus();
     } finally {
+      stop();
       submit.disabled = false;
+      submit.textContent = isNew ? t.signUp : t.signIn;
     }
   }
 

@@ -1,15 +1,30 @@
 /** One order as the ticket it is: its number, where it hangs on the rail, and what can be done. */
 
-import { minutesUntil } from './clock.js';
-import { fill, h } from './dom.js';
+import { minutesUntil, now } from './clock.js';
+import { fill, focusHead, h, sayWhileWaiting } from './dom.js';
 import { clockTime, money } from './format.js';
 import { t } from './guest_words.js';
-import { isOver } from './orders.js';
+import { isGuess, isOver, statusWords } from './orders.js';
 
 const STOPS = ['placed', 'queued', 'preparing', 'ready', 'completed'];
+/** So long the kitchen's answer to a new order is waited for. */
+const SILENCE_MS = 20_000;
+/** So long a tap on what was there before is not taken for a yes. */
+const TAKE_CARE_MS = 500;
+
+/**
+ * @typedef {Object} Around what is known beside the order
+ * @property {number|null} ahead how many orders come before this one; null when that is not known
+ * @property {string[]} away the services that the gateway does not hear now
+ */
 
 export class Tracker {
   #isAsking = false;
+  /** Whether a tap on "yes" counts by now. */
+  #isArmed = false;
+  #arming = 0;
+  /** What the button says while the order is being cancelled, '' when it is not. */
+  #cancelling = '';
   #problem = '';
 
   /**
@@ -27,26 +42,27 @@ export class Tracker {
 
   /**
    * @param {Object} order as the API gives it
-   * @param {number|null} cooking how many tickets are cooked now; null when that is not known
+   * @param {Around} around
    */
-  render(order, cooking) {
+  render(order, around) {
+    this.order = order;
+    this.around = around;
     // A ticket that looks the same stays: buttons under a finger must not be replaced.
-    const promise = promiseOf(order, cooking);
-    const look = JSON.stringify([order, promise, this.#isAsking, this.#problem]);
+    const promise = promiseOf(order, around);
+    const state = [this.#isAsking, this.#isArmed, this.#cancelling, this.#problem];
+    const look = JSON.stringify([order, promise, state]);
     if (look === this.shown) return;
     this.shown = look;
-    this.order = order;
-    this.cooking = cooking;
     const before = this.element.querySelector('.stops')?.style.getPropertyValue('--reached');
     fill(
       this.element,
       h(
-        `article.ticket.tracker.is-${order.status}`,
+        `article.ticket.tracker.is-${order.status}${isGuess(order) ? '.is-guess' : ''}`,
         { 'aria-label': t.ticketTitle(order.number) },
         h('p.number-label', order.number ? t.yourNumber : isOver(order) ? t.ticketTitle(null) : t.numberComes),
         (order.number || !isOver(order)) &&
           h('p.number', { data: { number: order.number ?? '' } }, order.number ?? '···'),
-        h('h1.status', { tabindex: '-1', data: { key: 'status' } }, t.statuses[order.status]),
+        h('h1.status', { tabindex: '-1', data: { key: 'status' } }, statusWords(order)),
         h('p.promise', promise),
         rail(order),
         h('ul.lines', order.items.map((line) => orderLine(line, order))),
@@ -63,33 +79,78 @@ export class Tracker {
     if (this.#isAsking && can('cancel')) {
       return h(
         'div.actions',
-        { role: 'group', 'aria-label': t.reallyCancel },
+        {
+          role: 'group',
+          'aria-label': t.reallyCancel,
+          onkeydown: ({ key }) => key === 'Escape' && this.#ask(false),
+        },
         h('p', t.reallyCancel),
-        h('button.primary', { data: { key: 'yes' }, onclick: () => this.#cancel(order) }, t.yesCancel),
-        h('button', { onclick: () => this.#ask(false) }, t.keepIt),
+        h(
+          'button.primary',
+          {
+            data: { key: 'yes' },
+            disabled: !this.#isArmed || this.#cancelling !== '',
+            onclick: () => this.#cancel(order),
+          },
+          this.#cancelling || t.yesCancel,
+        ),
+        h(
+          'button',
+          { data: { key: 'keep' }, disabled: this.#cancelling !== '', onclick: () => this.#ask(false) },
+          t.keepIt,
+        ),
       );
     }
     return h(
       'div.actions',
       h('p.hint', hint(order)),
       h('p.error', { role: 'alert' }, this.#problem),
-      can('edit') && h('button', { onclick: () => this.actions.onChange(order) }, t.changeOrder),
-      can('cancel') && h('button', { data: { key: 'yes' }, onclick: () => this.#ask(true) }, t.cancelOrder),
-      isOver(order) && h('button.primary', { onclick: () => this.actions.onRepeat(order) }, t.orderAgain),
-      h('button.link', { onclick: () => this.actions.onMenu() }, t.orderMore),
+      can('edit') &&
+        h('button', { data: { key: 'edit' }, onclick: () => this.actions.onChange(order) }, t.changeOrder),
+      can('cancel') &&
+        h('button', { data: { key: 'cancel' }, onclick: () => this.#ask(true) }, t.cancelOrder),
+      isOver(order) &&
+        h('button.primary', { data: { key: 'again' }, onclick: () => this.actions.onRepeat(order) }, t.orderAgain),
+      h('button.link', { data: { key: 'more' }, onclick: () => this.actions.onMenu() }, t.orderMore),
     );
   }
 
   #ask(isAsking) {
     this.#isAsking = isAsking;
+    this.#isArmed = false;
     this.#problem = '';
-    this.render(this.order, this.cooking);
+    this.#renderAgain();
+    // A key or a finger that comes twice keeps the order.
+    this.#focus(isAsking ? 'keep' : 'cancel');
+    clearTimeout(this.#arming);
+    if (!isAsking) return;
+    this.#arming = setTimeout(() => {
+      this.#isArmed = true;
+      this.#renderAgain();
+    }, TAKE_CARE_MS);
   }
 
   async #cancel(order) {
+    const say = (words) => {
+      this.#cancelling = words;
+      this.#renderAgain();
+    };
+    const stop = sayWhileWaiting(say, t.cancelling, t.stillTrying);
     this.#problem = await this.actions.onCancel(order);
+    stop();
     this.#isAsking = false;
-    this.render(this.order, this.cooking);
+    say('');
+    focusHead(this.element);
+  }
+
+  #renderAgain() {
+    this.render(this.order, this.around);
+  }
+
+  #focus(key) {
+    const button = this.element.querySelector(`[data-key="${key}"]`);
+    if (button) button.focus();
+    else focusHead(this.element);
   }
 }
 
@@ -99,14 +160,16 @@ function hint(order) {
 }
 
 /** When it will be ready, in words. */
-export function promiseOf(order, cooking) {
+export function promiseOf(order, { ahead, away }) {
   switch (order.status) {
-    case 'placed':
-      return t.waitingForKitchen;
+    case 'placed': {
+      const isSilent = away.includes('kitchen') || now() - Date.parse(order.placed_at) > SILENCE_MS;
+      return isSilent ? t.kitchenSilent : t.waitingForKitchen;
+    }
     case 'ready':
-      return t.showNumber(order.number);
+      return isGuess(order) ? t.lookAtScreen(order.number) : t.showNumber(order.number);
     case 'completed':
-      return t.pickedUp;
+      return isGuess(order) ? t.notPickedUp : t.pickedUp;
     case 'cancelled':
       return [
         order.cause === 'guest' ? t.youCancelled : t.staffCancelled,
@@ -117,18 +180,20 @@ export function promiseOf(order, cooking) {
     case 'rejected':
       return order.reason ? t.because(order.reason) : '';
     default:
-      return cookingPromise(order, cooking);
+      if (away.includes('kitchen')) return t.kitchenAway;
+      return away.includes('order') ? t.orderAway : cookingPromise(order, ahead);
   }
 }
 
-function cookingPromise(order, cooking) {
+function cookingPromise(order, ahead) {
   if (wasRecalled(order)) return t.recalled;
   if (!order.promised_at) return t.waitingForKitchen;
   const minutes = minutesUntil(order.promised_at);
   if (minutes < 0) return t.runningLate(-minutes);
   const parts = [t.about(clockTime(order.promised_at)), minutes ? t.inMinutes(minutes) : t.anyMoment];
   const when = `${parts.join(', ')}.`;
-  return order.status === 'queued' && cooking ? `${when} ${t.ahead(cooking)}` : when;
+  if (order.status !== 'queued' || ahead === null) return when;
+  return `${when} ${ahead ? t.ahead(ahead) : t.youAreNext}`;
 }
 
 function wasRecalled(order) {
@@ -147,12 +212,13 @@ function rail(order) {
     STOPS.map((stop, index) => {
       const step = index <= reached ? last.get(stop) : null;
       const isCurrent = index === at;
+      const isTimers = step?.cause === 'timer';
       return h(
-        `li${index <= reached ? '.reached' : ''}${isCurrent ? '.current' : ''}`,
+        `li${index <= reached ? '.reached' : ''}${isCurrent ? '.current' : ''}${isTimers ? '.guessed' : ''}`,
         { 'aria-current': isCurrent ? 'step' : null, data: { stop } },
         h('span', t.stops[stop]),
         step && h('time', { datetime: step.at }, clockTime(step.at)),
-        step?.cause === 'timer' && h('small', t.byTimer),
+        isTimers && h('small', t.byTimer),
       );
     }),
   );

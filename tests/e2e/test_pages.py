@@ -136,7 +136,7 @@ async def test_signing_out_ends_the_stream_in_every_tab(people: People) -> None:
     async with asyncio.timeout(CATCH_UP_MS / 1000):
         await ended
     # The tab where nobody pressed anything says what happened, and asks for nothing.
-    await expect(guest.page.locator(".strip")).to_contain_text("You were signed out")
+    await expect(guest.page.get_by_role("alert")).to_contain_text("You were signed out")
     for page in (guest.page, other.page):
         await expect(page.locator("#nav").get_by_role("button", name="Sign in")).to_be_visible()
         await expect(page.locator(".tracker, dialog[open]")).to_have_count(0)
@@ -221,17 +221,17 @@ async def test_menu_on_a_phone_says_which_order_is_changed(people: People) -> No
     number = await guest.order_bowl(new_login())
     # However far down the menu was left.
     await guest.page.get_by_role("link", name="Menu").click()
-    await expect(guest.page.locator(".strip")).to_contain_text(f"Your ticket {number}")
+    await expect(guest.page.locator(".strip")).to_contain_text(f"Your order {number}")
     await guest.dish("lemon-tart").scroll_into_view_if_needed()
     await guest.page.go_back()
     await guest.ticket.get_by_role("button", name="Change").click()
     strip = guest.page.locator(".strip")
     await expect(strip).to_contain_text(f"Changing order {number}")
     await expect(strip).to_be_in_viewport()
-    await strip.get_by_role("button", name="Leave it as it was").click()
+    await strip.get_by_role("button", name="Discard changes").click()
     await guest.expect_status("queued")
     await guest.page.get_by_role("link", name="Menu").click()
-    await expect(strip).to_contain_text(f"Your ticket {number}")
+    await expect(strip).to_contain_text(f"Your order {number}")
 
 
 async def test_menu_tells_of_the_order_that_is_ready_before_a_newer_one(people: People) -> None:
@@ -245,7 +245,7 @@ async def test_menu_tells_of_the_order_that_is_ready_before_a_newer_one(people: 
     await guest.page.get_by_role("link", name="Menu").click()
     strip = guest.page.locator(".strip")
     await expect(strip).to_contain_text("Ready for you")
-    await expect(strip).to_contain_text(f"Your ticket {number}")
+    await expect(strip).to_contain_text(f"Your order {number}")
 
 
 async def test_what_can_no_longer_be_changed_says_why(people: People) -> None:
@@ -254,7 +254,7 @@ async def test_what_can_no_longer_be_changed_says_why(people: People) -> None:
     await cook.tap(number, "queued")
     await guest.expect_status("preparing")
     await expect(guest.ticket.get_by_role("button", name="Cancel order")).to_have_count(0)
-    await expect(guest.ticket.locator(".hint")).to_contain_text("being cooked")
+    await expect(guest.ticket.locator(".hint")).to_contain_text("Cooking has started")
 
 
 async def test_order_that_is_not_there_leads_to_those_that_are(people: People) -> None:
@@ -278,7 +278,7 @@ async def test_dish_sold_out_meanwhile_stays_on_the_bill_with_a_word(people: Peo
         await guest.send()
         await guest.sign_up(new_login())
         await expect(guest.page.locator(".bill [role=alert]")).to_have_text(
-            "Just sold out: Lemon Tart. Take it off."
+            "Something has just sold out. Lemon Tart: sold out."
         )
         await expect(guest.dish("lemon-tart")).to_contain_text("sold out")
     finally:
@@ -295,8 +295,8 @@ async def test_paused_house_says_so_and_takes_no_order(people: People) -> None:
         # A page that has not heard of it yet is told by the answer.
         await guest.send()
         await guest.sign_up(new_login())
-        await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("no new orders")
-        await expect(guest.page.locator(".strip")).to_contain_text("no new orders")
+        await expect(guest.page.locator(".bill [role=alert]")).to_contain_text("Orders are paused")
+        await expect(guest.page.locator(".strip")).to_contain_text("Orders are paused")
         await expect(guest.page.locator("[data-key=send]")).to_be_disabled()
     finally:
         async with cook.page.expect_response(lambda it: it.request.method == "PUT"):
@@ -344,8 +344,9 @@ async def test_closed_house_tells_its_hours(people: People, stack: Stack) -> Non
     }
     await page.route("**/house", lambda route: route.fulfill(json=house))
     await page.goto(stack.gateway_url)
-    words = "We’re closed now. Today’s hours: 11:00–22:00."
+    words = re.compile(r"We’re closed now\. We open (today|on \w+) at 11:00\.$")
     await expect(page.locator(".strip")).to_have_text(words)
+    await expect(page.locator("[data-key=send]")).to_have_text("Closed now")
     await assert_accessible(page)
 
 
@@ -661,7 +662,7 @@ async def test_recalled_ticket_goes_back_with_its_reason(people: People) -> None
     await cook.expect_in("preparing", number)
     await expect(cook.card(number)).to_contain_text("recalled")
     await guest.expect_status("preparing")
-    await expect(guest.ticket.locator(".promise")).to_contain_text("put something right")
+    await expect(guest.ticket.locator(".promise")).to_contain_text("putting something right")
 
 
 async def test_changed_ticket_shows_what_was_struck_and_added_until_acknowledged(
