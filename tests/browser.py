@@ -153,12 +153,29 @@ class KitchenPage:
         """The button of a ticket's next action, once a tap on it counts."""
         foot = self.card(number, column).locator(".foot")
         await expect(foot).to_be_visible()
-        # A ticket that has just come to where another was takes no tap.
-        await self.page.evaluate("() => new Promise(done => setTimeout(done, 500))")
+        await self.at_rest()
         return await foot.element_handle()
+
+    async def at_rest(self) -> None:
+        """Return when no ticket has moved for as long as the page takes no tap after that."""
+        await self.page.evaluate(AT_REST)
 
     async def expect_in(self, column: str, number: int) -> None:
         await expect(self.card(number, column)).to_be_visible()
+
+
+AT_REST = """
+() => new Promise((done) => {
+  let timer;
+  const observer = new MutationObserver(later);
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(() => { observer.disconnect(); done(); }, 550);
+  }
+  observer.observe(document.querySelector('#view'), { subtree: true, childList: true });
+  later();
+})
+"""
 
 
 class BoardPage:
