@@ -165,7 +165,7 @@ class BoundedHttp(HttpToolsProtocol):
         return self._answering is None or self._answering.response_complete
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Returns True while there is something left to say: the transport stays open for that."""
+        """Return True while answers are due: the transport stays open for writing then."""
         if self._last_words is None:
             if self._is_cut:
                 self._refuse(MALFORMED_HTTP, "the connection's input ended before the request")
@@ -187,7 +187,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._end_input(_answer(kind, detail))
 
     def _end_input(self, last_words: bytes) -> None:
-        """Reads no more. The requests that came whole are answered; ``last_words`` are said then,
+        """Read no more. The requests that came whole are answered; ``last_words`` are said then,
         and the connection is closed. The application is not given a request that did not come
         whole, or learns that its client is gone."""
         if self.transport.is_closing():
@@ -216,7 +216,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.end_endless()
 
     def end_endless(self) -> None:
-        """Ends the answer that has no end of its own, if the input has ended."""
+        """End the answer that has no end of its own, if the input has ended."""
         cycle = self.endless
         if self._last_words is None or cycle is None:
             return
