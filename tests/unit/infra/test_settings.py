@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from auth.settings import Settings as AuthSettings
 from infra.dev.certificates import make_certificates
 from infra.dev.settings_table import SERVICES
 from infra.settings import ServiceSettings, read_settings
@@ -410,3 +411,11 @@ def test_settings_show_no_secret(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://user:{SECRET}@jaeger:4318")
     settings = read_settings(kind)
     assert SECRET not in repr(settings) + str(settings)
+
+
+def test_lanes_of_a_hash_that_its_memory_is_too_small_for_are_told_at_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "64")
+    monkeypatch.setenv("AUTH_ARGON2_PARALLELISM", "16")
+    assert "AUTH_ARGON2_PARALLELISM" in _complaint(AuthSettings, capsys)
