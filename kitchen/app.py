@@ -54,6 +54,12 @@ def kitchens_of(settings: Settings) -> dict[str, Kitchen]:
     }
 
 
+def warn_of_ignored(settings: Settings) -> None:
+    """Log what the settings say and nothing reads: the next release refuses it."""
+    if any(entry.timezone for entry in settings.kitchens):
+        log.warning("setting_ignored", setting="KITCHENS[].timezone", use="PUT /house/hours")
+
+
 async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_now) -> None:
     """Runs the service until ``stopping`` is set.
 
@@ -62,8 +68,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, clock: Clock = utc_
         UnfitCertificateError: the files it should speak TLS with can't serve for that.
     """
     kitchens = kitchens_of(settings)
-    if any(entry.timezone for entry in settings.kitchens):
-        log.warning("setting_ignored", setting="KITCHENS[].timezone", use="PUT /house/hours")
+    warn_of_ignored(settings)
     tls = settings.read_tls()
     async with AsyncExitStack() as clients:
         redis = _open_redis(clients, settings)

@@ -2,9 +2,10 @@
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from auth.domain import Role, role_name
-from kitchen.app import kitchens_of
+from kitchen.app import kitchens_of, warn_of_ignored
 from kitchen.domain import Mode
 from kitchen.settings import Settings
 from order.domain import InvalidMenuError, MenuItem
@@ -104,3 +105,12 @@ def test_stations_are_called_alike_in_settings_and_menus(station: str, is_fit: b
         else:
             with pytest.raises((ValueError, InvalidMenuError)):
                 read()
+
+
+@pytest.mark.parametrize(("entry", "warnings"), [({"timezone": "Europe/Vienna"}, 1), ({}, 0)])
+def test_time_zone_of_a_kitchen_is_ignored_with_a_warning(
+    entry: dict[str, str], warnings: int
+) -> None:
+    with capture_logs() as lines:
+        warn_of_ignored(Settings(kitchens=[{"name": "main", **entry}]))
+    assert [line["setting"] for line in lines] == ["KITCHENS[].timezone"] * warnings
