@@ -34,7 +34,7 @@ from infra.logs import get_logger
 from infra.ops import ops_app
 from infra.outage import Outage
 from infra.process import http_server
-from infra.redis_client import open_redis, ping
+from infra.redis_client import has_answered, open_redis, ping
 from shared_proto.restaurant.auth.v1 import auth_pb2_grpc
 
 log = get_logger()
@@ -168,6 +168,8 @@ async def _keep_keys(key_ring: KeyRing) -> None:
             outage.over()
             pause = RELOAD_SECONDS
         except RedisError as error:
-            outage.tell("signing_keys_not_loaded", error=str(error))
+            outage.tell(
+                "signing_keys_not_loaded", has_answered=has_answered(error), error=str(error)
+            )
             pause = RETRY_SECONDS
         await asyncio.sleep(pause)

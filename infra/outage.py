@@ -34,8 +34,13 @@ class Outage:
         self.come()
         self._is_told = False
 
-    def tell(self, event: str, **facts: object) -> None:
-        """The other one did not answer; logged as ``event``, a warning if it is news."""
+    def tell(self, event: str, *, has_answered: bool = False, **facts: object) -> None:
+        """The other one did not answer; logged as ``event``, a warning if it is news.
+
+        ``has_answered`` says that it is there and has refused, which no waiting mends.
+        """
+        if has_answered:
+            self.come()
         if self._is_told or self._clock() < self._grace_ends_at:
             log.debug(event, **facts)
         else:

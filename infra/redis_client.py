@@ -6,7 +6,13 @@ from typing import cast
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    ResponseError,
+    TimeoutError,
+)
 
 from infra.measured_retry import MeasuredRetry
 from infra.shared_pipeline import Script, SharedRedis, read_hash
@@ -77,6 +83,11 @@ async def is_cluster(redis: Redis) -> bool:
     # What INFO and CLUSTER would tell as well is not for a service's user in users.acl.
     [about] = await cast(SharedRedis, redis).fetch(("HELLO",))
     return read_hash(about)["mode"] == "cluster"
+
+
+def has_answered(error: Exception) -> bool:
+    """Return whether Redis is there and refuses: a wrong password, a missing right."""
+    return isinstance(error, AuthenticationError | ResponseError)
 
 
 async def ping(redis: Redis) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from infra.logs import get_logger
 from infra.loops import Pace
 from infra.outage import Outage
+from infra.redis_client import has_answered
 from kitchen.domain import BoardEvent, Ticket
 from kitchen.ports import Clock, EventFeed, TicketStore
 
@@ -84,7 +85,12 @@ class Board:
             try:
                 await self._follow_events()
             except RedisError as error:
-                self._outage.tell("board_lost", kitchen=self._kitchen, error=str(error))
+                self._outage.tell(
+                    "board_lost",
+                    kitchen=self._kitchen,
+                    has_answered=has_answered(error),
+                    error=str(error),
+                )
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow_events(self) -> None:

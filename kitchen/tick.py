@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from infra.logs import get_logger
 from infra.outage import Outage
+from infra.redis_client import has_answered
 from kitchen.domain import Cause, Kitchen, Move, MoveOutcome, Status, Ticket
 from kitchen.journal import tell_move, tell_renewal
 from kitchen.metrics import TICK_LATENESS, TICK_SECONDS, TICKS_FAILED, TICKS_SKIPPED
@@ -159,7 +160,10 @@ class TickJob:
         except (RedisError, TimeoutError) as error:
             TICKS_FAILED.labels(kitchen.name).inc()
             self._outages[kitchen.name].tell(
-                "tick_failed", kitchen=kitchen.name, error=str(error) or "timeout"
+                "tick_failed",
+                has_answered=has_answered(error),
+                kitchen=kitchen.name,
+                error=str(error) or "timeout",
             )
         except Exception:
             TICKS_FAILED.labels(kitchen.name).inc()

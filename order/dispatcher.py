@@ -18,6 +18,7 @@ from infra.correlation import TRACE_KEY
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
 from infra.outage import Outage
+from infra.redis_client import has_answered
 from infra.unreadable import UNREADABLE, tell_unreadable
 from order import keys
 from order.domain import Change, Order
@@ -172,7 +173,7 @@ class Dispatcher:
                 await step()
             except (RedisError, OSError) as error:
                 check_cancelled()
-                outage.tell("outbox_not_read", error=str(error))
+                outage.tell("outbox_not_read", has_answered=has_answered(error), error=str(error))
                 await backoff.wait()
             else:
                 outage.over()

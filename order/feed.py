@@ -17,7 +17,7 @@ from infra.clock import utc_now
 from infra.logs import get_logger
 from infra.loops import CrowdPace, check_cancelled, forever
 from infra.outage import Outage
-from infra.redis_client import BLOCK_MS, is_cluster
+from infra.redis_client import BLOCK_MS, has_answered, is_cluster
 from order import keys
 from order.domain import Change, OrderEvent
 from order.ports import OrderStore
@@ -214,7 +214,7 @@ class Feed:
             await step()
         except (RedisError, OSError) as error:
             check_cancelled()
-            outage.tell("feed_not_read", error=str(error))
+            outage.tell("feed_not_read", has_answered=has_answered(error), error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             outage.over()

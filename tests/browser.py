@@ -153,27 +153,31 @@ class KitchenPage:
         """The button of a ticket's next action, once a tap on it counts."""
         foot = self.card(number, column).locator(".foot")
         await expect(foot).to_be_visible()
-        await self.at_rest()
+        await self.at_rest(foot)
         return await foot.element_handle()
 
-    async def at_rest(self) -> None:
-        """Return when no ticket has moved for as long as the page takes no tap after that."""
-        await self.page.evaluate(AT_REST)
+    async def at_rest(self, button: Locator) -> None:
+        """Return when ``button`` has stayed where it is for as long as the page takes no tap on
+        one that has just come there."""
+        await button.scroll_into_view_if_needed()
+        await button.evaluate(AT_REST)
 
     async def expect_in(self, column: str, number: int) -> None:
         await expect(self.card(number, column)).to_be_visible()
 
 
 AT_REST = """
-() => new Promise((done) => {
-  let timer;
-  const observer = new MutationObserver(later);
-  function later() {
-    clearTimeout(timer);
-    timer = setTimeout(() => { observer.disconnect(); done(); }, 550);
-  }
-  observer.observe(document.querySelector('#view'), { subtree: true, childList: true });
-  later();
+(element) => new Promise((done) => {
+  let spot = '';
+  let since = 0;
+  const look = (time) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    const now = [x, y, width, height].join();
+    if (now !== spot) [spot, since] = [now, time];
+    if (time - since > 550 || !element.isConnected) done();
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 })
 """
 

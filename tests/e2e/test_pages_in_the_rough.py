@@ -305,8 +305,9 @@ async def test_long_note_leaves_the_button_within_reach(people: People) -> None:
     box = await card.bounding_box()
     assert box is not None
     assert box["height"] < PHONE["height"] / 2
-    await cook.at_rest()
-    await card.get_by_role("button", name=wish).click()
+    button = card.get_by_role("button", name=wish)
+    await cook.at_rest(button)
+    await button.click()
     await expect(cook.page.locator("dialog[open] .note-strip")).to_have_text(wish)
     await expect(cook.page.locator("dialog[open]")).to_be_in_viewport(ratio=1)
 

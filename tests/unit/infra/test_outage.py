@@ -50,3 +50,9 @@ def test_what_was_there_and_goes_is_one_warning_each_time() -> None:
         outage.over()
         assert levels(outage, 3)[0] == "warning"
         assert levels(outage, 3).count("warning") == 0
+
+
+def test_what_answers_and_refuses_is_there_and_wrong() -> None:
+    with capture_logs() as lines:
+        Outage(clock=Clock()).tell("feed_not_read", has_answered=True, error="wrong password")
+    assert [line["log_level"] for line in lines] == ["warning"]
