@@ -159,8 +159,9 @@ class KitchenPage:
     async def at_rest(self, button: Locator) -> None:
         """Return when ``button`` has stayed where it is for as long as the page takes no tap on
         one that has just come there."""
-        await button.scroll_into_view_if_needed()
-        await button.evaluate(AT_REST)
+        # It may be drawn anew meanwhile.
+        while not await button.evaluate(AT_REST):
+            pass
 
     async def expect_in(self, column: str, number: int) -> None:
         await expect(self.card(number, column)).to_be_visible()
@@ -168,13 +169,14 @@ class KitchenPage:
 
 AT_REST = """
 (element) => new Promise((done) => {
+  element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   let spot = '';
   let since = 0;
   const look = (time) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     const now = [x, y, width, height].join();
     if (now !== spot) [spot, since] = [now, time];
-    if (time - since > 550 || !element.isConnected) done();
+    if (time - since > 550 || !element.isConnected) done(element.isConnected);
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
