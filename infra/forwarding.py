@@ -105,7 +105,8 @@ def read_x_forwarded(headers: Headers) -> Iterator[Hop]:
     scheme = _scheme(",".join(headers.getlist("x-forwarded-proto")).rpartition(",")[2])
     # Empty elements of a list count for nothing (RFC 9110, section 5.6.1).
     nodes = [n for n in ",".join(headers.getlist("x-forwarded-for")).split(",") if n.strip()]
-    for node in reversed(nodes):
+    # Without any, the scheme counts all the same.
+    for node in reversed(nodes or [""]):
         yield Hop(parse_node(node), scheme)
 
 

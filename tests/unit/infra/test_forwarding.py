@@ -232,3 +232,7 @@ async def test_empty_elements_of_the_list_count_for_nothing() -> None:
     assert (
         await seen("10.0.0.1", [("X-Forwarded-For", ",198.51.100.1, ,")]) == "http://198.51.100.1"
     )
+
+
+async def test_scheme_counts_where_the_proxy_names_no_visitor() -> None:
+    assert await seen("10.0.0.1", [("X-Forwarded-Proto", "https")]) == "https://10.0.0.1"
