@@ -264,8 +264,8 @@ async def test_slow_finger_takes_a_hand_over_back(people: People, stack: Stack) 
         await cook.tap(number, column)
     foot = cook.card(number, "ready").locator(".foot")
     await expect(foot).to_contain_text("Undo · 5")
-    # The button does another thing than a moment ago, so it takes no tap for half a second.
-    await page.clock.pause_at(await page.evaluate("() => (Date.now() + 700) / 1000"))
+    await cook.at_rest(foot)
+    await page.clock.pause_at(await page.evaluate("() => (Date.now() + 50) / 1000"))
     await foot.hover()
     await page.mouse.down()
     # The seconds count down under the finger.
